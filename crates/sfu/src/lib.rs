@@ -1,1 +1,3 @@
-//! sfu
+//! The media worker: peers, tracks, forwarding.
+
+pub mod plan;
