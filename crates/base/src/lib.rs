@@ -12,6 +12,7 @@ pub mod redact;
 pub mod storage;
 pub mod time;
 pub mod unit;
+pub mod verifier;
 
 pub use entropy::Entropy;
 pub use id::{ConnId, Epoch, RoomId, Seq, UserId};
@@ -19,6 +20,7 @@ pub use permissions::{Permission, Permissions};
 pub use redact::{Pii, Secret};
 pub use time::{Mono, Now, Wall};
 pub use unit::{ByteSize, Span};
+pub use verifier::Verifier;
 
 /// Free-form JSON that passes through a room untouched: chat values, attributes.
 ///

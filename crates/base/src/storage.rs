@@ -12,9 +12,9 @@
 //! older ones with [`StoreFault::Fenced`], so a room that was opened elsewhere
 //! meanwhile cannot be written from its former owner.
 
+use crate::Json;
 use crate::id::{Epoch, RoomId, Seq};
 use crate::time::Wall;
-use crate::Json;
 
 /// Names one request until its reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

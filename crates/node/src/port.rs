@@ -1,0 +1,177 @@
+//! The shard's plug: everything that goes in and everything that comes out.
+//!
+//! The edge (or the simulator) carries these; it never looks at a room. Ids
+//! made by the shard come back unchanged in the matching input.
+
+use parlour_base::storage::{StoreReply, StoreRequest};
+use parlour_base::{ConnId, Pii, Secret, Verifier};
+
+use parlour_sfu::plan;
+use parlour_wire::galene::GroupStatus;
+use std::net::SocketAddr;
+
+/// Names one errand of the shard at the edge until its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ErrandId(pub u64);
+
+/// Names one question of the edge until its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QueryId(pub u64);
+
+/// What a shard is told.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Input {
+    /// A client opened a WebSocket at the Galène door.
+    Opened {
+        /// The connection, new.
+        conn: ConnId,
+        /// Its remote address, as the listener or a trusted proxy has it.
+        remote: Pii<SocketAddr>,
+    },
+    /// One frame of a client, within the size limit.
+    Frame {
+        /// The connection.
+        conn: ConnId,
+        /// A text frame's text; a binary frame's bytes are not passed on.
+        frame: Frame,
+    },
+    /// A client's connection is gone, for whatever reason, or was closed on
+    /// the shard's order. The last input of a connection.
+    Closed(ConnId),
+    /// The store's answer.
+    Stored(StoreReply),
+    /// Whether the password fitted; `None` when the pool is too busy to say.
+    Checked(ErrandId, Option<bool>),
+    /// The group file looked for.
+    GroupRead(ErrandId, GroupLookup),
+    /// What a media worker reports.
+    Media(plan::WorkerIndex, plan::Notice),
+    /// A question of the HTTP side.
+    Query(QueryId, Query),
+    /// The server stops: tell everybody and let go.
+    Shutdown,
+    /// Nothing but time has passed.
+    Tick,
+}
+
+/// One WebSocket message.
+#[derive(Debug, Clone)]
+pub enum Frame {
+    /// Text.
+    Text(String),
+    /// Binary, which Galène's protocol does not have.
+    Binary,
+}
+
+/// What the group folder held for a name.
+#[derive(Debug, Clone)]
+pub enum GroupLookup {
+    /// The file of that name, or of its nearest parent that has one.
+    Found {
+        /// The group that the file describes: the name asked for or a parent.
+        name: String,
+        /// The file's content.
+        text: Vec<u8>,
+    },
+    /// No file for it or any parent.
+    Missing,
+    /// The folder or file could not be read; the text is for the log.
+    Failed(String),
+}
+
+/// A question of the HTTP side.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Query {
+    /// The status of one group by name.
+    Group(String),
+    /// The status of all public groups, given the names that have files.
+    PublicGroups(Vec<String>),
+    /// Figures for `/metrics`.
+    Gauges,
+}
+
+/// The answer to a [`Query`].
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Reply {
+    /// The group, or `None` if there is no such group.
+    Group(Option<GroupStatus>),
+    /// Public groups, sorted by name.
+    PublicGroups(Vec<GroupStatus>),
+    /// Figures.
+    Gauges(Gauges),
+}
+
+/// What a shard holds at the moment, and what it has counted since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Connections.
+    pub sessions: u64,
+    /// Rooms in memory.
+    pub rooms: u64,
+    /// Members in all rooms.
+    pub members: u64,
+    /// Published streams.
+    pub streams: u64,
+    /// Down legs: (member, stream) pairs being served.
+    pub legs: u64,
+    /// Commands that wait for the store.
+    pub waiting_commands: u64,
+    /// Events numbered since the start.
+    pub events_total: u64,
+    /// Commands refused by a room since the start.
+    pub refusals_total: u64,
+    /// Sessions closed for misbehaviour since the start.
+    pub misbehaviours_total: u64,
+    /// Durable work refused because the store failed or was busy.
+    pub store_refusals_total: u64,
+}
+
+/// What a shard orders.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Output {
+    /// Send this text frame.
+    Send {
+        /// The connection.
+        conn: ConnId,
+        /// One JSON object.
+        text: String,
+    },
+    /// Close the WebSocket after what was sent before; answer with
+    /// [`Input::Closed`] when it is gone.
+    Close {
+        /// The connection.
+        conn: ConnId,
+        /// WebSocket close code.
+        code: u16,
+        /// Close reason, below 124 bytes.
+        reason: String,
+    },
+    /// Ask the store.
+    Store(StoreRequest),
+    /// Check a password, in a pool of as many threads as there are cores.
+    Check {
+        /// For the answer.
+        errand: ErrandId,
+        /// What it must fit.
+        verifier: Verifier,
+        /// What the client sent.
+        password: Secret<String>,
+    },
+    /// Read the group file of this name or of its nearest parent.
+    ReadGroup {
+        /// For the answer.
+        errand: ErrandId,
+        /// A valid group name.
+        name: String,
+    },
+    /// Order a media worker.
+    Media(plan::WorkerIndex, plan::Command),
+    /// Answer a question.
+    Reply(QueryId, Reply),
+    /// All sessions were told to close after [`Input::Shutdown`].
+    Drained,
+}
