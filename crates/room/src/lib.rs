@@ -1,1 +1,31 @@
-//! room
+//! One room: commands in, numbered events out.
+//!
+//! A [`Room`] is one value that is changed in one place, [`Room::apply`]. It
+//! decides entry, permission and capacity, and answers with the events that
+//! happened or with a [`Refusal`]. Its state is exactly what its events say:
+//! [`Room::replay`] over them gives the same room, byte for byte.
+//!
+//! It knows no protocol, no connection, no clock and no disk; what of it must
+//! survive a restart is named in [`record`].
+
+mod apply;
+mod check;
+pub mod command;
+pub mod event;
+mod evolve;
+pub mod limits;
+pub mod member;
+pub mod record;
+pub mod refusal;
+mod room;
+pub mod rules;
+pub mod stream;
+
+pub use command::{Actor, Command};
+pub use event::{Event, Happening};
+pub use limits::Limits;
+pub use member::{Member, MemberId};
+pub use refusal::Refusal;
+pub use room::Room;
+pub use rules::Rules;
+pub use stream::{Stream, StreamId, Track, TrackKind, Wish, Wishes};

@@ -1,0 +1,36 @@
+//! The room's limits: how large each part of it may grow.
+
+use serde::{Deserialize, Serialize};
+
+/// Limits of one room. Configuration section `[limits.room]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Most members of one room, whatever its own capacity says. A join beyond
+    /// it is refused as `too many users`; operators are refused too.
+    pub members: u32,
+    /// Most streams one member publishes at a time. A further one is refused.
+    pub streams_per_member: u32,
+    /// Chat entries kept for newcomers. The oldest goes when one is added.
+    pub chat_entries: u32,
+    /// Longest chat or message value, in bytes of JSON. A longer one is refused.
+    pub value_bytes: u32,
+    /// Largest attributes of a member or of the room, in bytes of JSON. A
+    /// change that would pass it is refused.
+    pub attribute_bytes: u32,
+    /// Most labels in a member's table of wishes. A larger table is refused.
+    pub wishes: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            members: 5_000,
+            streams_per_member: 16,
+            chat_entries: 50,
+            value_bytes: 256 << 10,
+            attribute_bytes: 16 << 10,
+            wishes: 64,
+        }
+    }
+}
