@@ -1,0 +1,1 @@
+//! What only this engine does: its settings and its faults.
