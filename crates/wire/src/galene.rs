@@ -1,0 +1,26 @@
+//! Galène's client protocol: JSON texts on a WebSocket, in both dialects, and
+//! the group files of today and of 2021.
+//!
+//! Owns the shapes: what a member is called, which type it has, what is left
+//! out. Refuses to know sessions, rooms and permissions' effects.
+//!
+//! Source: docs/protocols/galene.md §§1.6, 2.3, 2.4, 3, 5.4, 5.5.
+
+mod client;
+mod dialect;
+
+mod members;
+pub mod name;
+mod request;
+mod server;
+mod status;
+pub mod text;
+mod time;
+
+pub use client::{ClientMessage, Envelope, Join, Offer};
+pub use dialect::{Dialect, RtcConfiguration, VERSION};
+pub use members::{Candidate, ParseError};
+pub use request::{RequestTable, Wish};
+pub use server::{Chat, JoinedKind, ServerMessage, TrackKind, UserKind};
+pub use status::GroupStatus;
+pub use time::parse_rfc3339;
