@@ -1,1 +1,13 @@
-//! directory
+//! Names of rooms, definitions of groups, and who may enter with what.
+//!
+//! Owns the bindings of names to rooms and the check of credentials, whose
+//! only fruit is an [`Admission`]. It knows no room, no protocol and no disk:
+//! what must be kept it hands out as a [`Write`](parlour_base::storage::Write).
+
+pub mod access;
+pub mod names;
+mod verify;
+
+pub use access::{Access, Admission, Attempt, Step};
+pub use names::Directory;
+pub use verify::verify;
