@@ -10,6 +10,7 @@ mod identity;
 mod input;
 mod outbox;
 pub mod plan;
+pub mod srtp;
 mod stats;
 mod worker;
 
