@@ -8,9 +8,10 @@
 
 mod client;
 mod dialect;
-
+pub mod group;
 mod members;
 pub mod name;
+mod password;
 mod request;
 mod server;
 mod status;
@@ -19,7 +20,9 @@ mod time;
 
 pub use client::{ClientMessage, Envelope, Join, Offer};
 pub use dialect::{Dialect, RtcConfiguration, VERSION};
+pub use group::{GroupFile, GroupFileError};
 pub use members::{Candidate, ParseError};
+pub use password::{PBKDF2_BYTES_MAX, PBKDF2_ITERATIONS_MAX};
 pub use request::{RequestTable, Wish};
 pub use server::{Chat, JoinedKind, ServerMessage, TrackKind, UserKind};
 pub use status::GroupStatus;

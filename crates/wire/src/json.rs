@@ -13,23 +13,49 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::cell::Cell;
 use std::fmt;
 
-/// Most values in one JSON text, counting every member and every element.
+/// Most values in one JSON text of a client, counting every member and element.
 pub const JSON_ITEMS_MAX: usize = 10_000;
+
+/// Longest file that is read as JSON, in bytes.
+pub const FILE_BYTES_MAX: usize = 8 << 20;
+
+/// Most values in a file: some 25,000 users with hashed passwords.
+pub const FILE_ITEMS_MAX: usize = 200_000;
+
+/// How much one JSON text may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Length of the text, in bytes.
+    pub bytes: usize,
+    /// Arrays and objects within each other.
+    pub depth: usize,
+    /// Values, counting every member and element.
+    pub items: usize,
+}
+
+impl Limits {
+    /// For what clients send.
+    pub const FRAME: Self =
+        Self { bytes: FRAME_BYTES_MAX, depth: JSON_DEPTH_MAX, items: JSON_ITEMS_MAX };
+    /// For files that the operator keeps.
+    pub const FILE: Self =
+        Self { bytes: FILE_BYTES_MAX, depth: JSON_DEPTH_MAX, items: FILE_ITEMS_MAX };
+}
 
 /// Why a text was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// Arrays and objects nested deeper than [`JSON_DEPTH_MAX`].
+    /// Arrays and objects nested deeper than [`Limits::depth`].
     #[error("json is nested too deeply")]
     Depth,
     /// An object has the same key twice.
     #[error("json object has a key twice")]
     DuplicateKey,
-    /// More values than [`JSON_ITEMS_MAX`].
+    /// More values than [`Limits::items`].
     #[error("json has too many items")]
     Items,
-    /// Longer than [`FRAME_BYTES_MAX`].
+    /// Longer than [`Limits::bytes`].
     #[error("json is too long")]
     Size,
     /// Not JSON.
@@ -48,33 +74,50 @@ pub enum JsonError {
     Utf8,
 }
 
-/// Reads one JSON value that fills the whole text.
+/// Reads one JSON value that fills the whole text, within [`Limits::FRAME`].
 ///
 /// # Errors
 /// [`JsonError`] for the first rule the text breaks.
 pub fn parse(text: &str) -> Result<Json, JsonError> {
-    if text.len() > FRAME_BYTES_MAX {
+    parse_within(text, Limits::FRAME)
+}
+
+/// Reads one JSON value from bytes that must be UTF-8, within [`Limits::FRAME`].
+///
+/// # Errors
+/// As [`parse`], and [`JsonError::Utf8`].
+pub fn parse_bytes(bytes: &[u8]) -> Result<Json, JsonError> {
+    parse_bytes_within(bytes, Limits::FRAME)
+}
+
+/// [`parse_bytes`] within other limits.
+///
+/// # Errors
+/// As [`parse_bytes`].
+pub fn parse_bytes_within(bytes: &[u8], limits: Limits) -> Result<Json, JsonError> {
+    if bytes.len() > limits.bytes {
         return Err(JsonError::Size);
     }
-    let watch = Watch { left: Cell::new(JSON_ITEMS_MAX), broken: Cell::new(None) };
+    parse_within(std::str::from_utf8(bytes).map_err(|_| JsonError::Utf8)?, limits)
+}
+
+/// [`parse`] within other limits.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within(text: &str, limits: Limits) -> Result<Json, JsonError> {
+    if text.len() > limits.bytes {
+        return Err(JsonError::Size);
+    }
+    let watch = Watch { left: Cell::new(limits.items), broken: Cell::new(None) };
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { watch: &watch, depth: 0 }.deserialize(&mut reader).map_err(|e| {
+    let value = Strict { watch: &watch, left: limits.depth }.deserialize(&mut reader);
+    let value = value.map_err(|e| {
         let syntax = JsonError::Syntax { line: e.line(), column: e.column() };
         watch.broken.get().unwrap_or(syntax)
     })?;
     reader.end().map_err(|_| JsonError::Trailing)?;
     Ok(value)
-}
-
-/// Reads one JSON value from bytes that must be UTF-8.
-///
-/// # Errors
-/// As [`parse`], and [`JsonError::Utf8`].
-pub fn parse_bytes(bytes: &[u8]) -> Result<Json, JsonError> {
-    if bytes.len() > FRAME_BYTES_MAX {
-        return Err(JsonError::Size);
-    }
-    parse(std::str::from_utf8(bytes).map_err(|_| JsonError::Utf8)?)
 }
 
 /// What one reading shares between its levels: items left to read, and the
@@ -84,11 +127,11 @@ struct Watch {
     broken: Cell<Option<JsonError>>,
 }
 
-/// Reads one value at a known depth.
+/// Reads one value that may hold `left` levels of arrays and objects.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     watch: &'a Watch,
-    depth: usize,
+    left: usize,
 }
 
 impl Strict<'_> {
@@ -99,10 +142,10 @@ impl Strict<'_> {
 
     /// The reader for what is inside an array or object found here.
     fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
-        if self.depth >= JSON_DEPTH_MAX {
-            return Err(self.refuse(JsonError::Depth));
+        match self.left.checked_sub(1) {
+            Some(left) => Ok(Self { left, ..self }),
+            None => Err(self.refuse(JsonError::Depth)),
         }
-        Ok(Self { depth: self.depth.saturating_add(1), ..self })
     }
 }
 
