@@ -1,0 +1,154 @@
+//! The reader: limits, then lines, then sections.
+
+use super::attribute::Attributes;
+use super::{CODECS_MAX, Description, Media, ParseError, Section};
+use parlour_base::limits::{SDP_BYTES_MAX, SDP_LINES_MAX, SDP_SECTIONS_MAX};
+use webrtc_sdp::media_type::{SdpFormatList, SdpMediaLine, SdpMediaValue};
+use webrtc_sdp::{SdpType, parse_sdp_line};
+
+/// Reads a session description.
+///
+/// Lines that are not used are skipped without a look at their value.
+///
+/// # Errors
+/// [`ParseError`] when a limit is passed or a line that is used cannot be
+/// read.
+pub fn parse(text: &str) -> Result<Description, ParseError> {
+    check_limits(text)?;
+    let mut reader = Reader::default();
+    for (index, line) in text.lines().enumerate() {
+        let number = index.saturating_add(1);
+        if !line.is_empty() {
+            reader.line(number, line)?;
+        }
+    }
+    reader.finish()
+}
+
+/// Bytes, lines, sections and characters: one pass, nothing parsed.
+fn check_limits(text: &str) -> Result<(), ParseError> {
+    if text.len() > SDP_BYTES_MAX {
+        return Err(ParseError::Bytes(text.len()));
+    }
+    if !text.lines().next().is_some_and(|line| line.trim_end() == "v=0") {
+        return Err(ParseError::NotSdp);
+    }
+    let mut sections = 0usize;
+    for (index, line) in text.lines().enumerate() {
+        if index >= SDP_LINES_MAX {
+            return Err(ParseError::Lines);
+        }
+        if line.chars().any(char::is_control) {
+            return Err(ParseError::Control(index.saturating_add(1)));
+        }
+        sections = sections.saturating_add(usize::from(line.starts_with("m=")));
+    }
+    match sections > SDP_SECTIONS_MAX {
+        true => Err(ParseError::Sections),
+        false => Ok(()),
+    }
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Reader {
+    description: Description,
+    /// Attributes before the first section.
+    session: Attributes,
+    /// The section that is being read.
+    open: Option<(Section, Attributes)>,
+}
+
+impl Reader {
+    fn line(&mut self, number: usize, line: &str) -> Result<(), ParseError> {
+        match line.split_once('=') {
+            Some(("a", value)) => self.attribute(number, line, value),
+            Some(("m", _)) => self.media(number, line),
+            Some(("o", _)) => self.origin(number, line),
+            Some((kind, _)) if kind.len() == 1 => Ok(()),
+            _ => Err(ParseError::Line(number)),
+        }
+    }
+
+    fn origin(&mut self, number: usize, line: &str) -> Result<(), ParseError> {
+        match parse_sdp_line(line, number).map(|line| line.sdp_type) {
+            Ok(SdpType::Origin(origin)) => {
+                self.description.session = origin.session_id;
+                self.description.version = origin.session_version;
+                Ok(())
+            }
+            _ => Err(ParseError::Line(number)),
+        }
+    }
+
+    fn media(&mut self, number: usize, line: &str) -> Result<(), ParseError> {
+        self.close();
+        // The parser knows few protocols; those that it refuses have no use
+        // here either.
+        let Ok(SdpType::Media(media)) = parse_sdp_line(line, number).map(|line| line.sdp_type)
+        else {
+            return Err(ParseError::Line(number));
+        };
+        self.open = Some((section(number, media)?, Attributes::default()));
+        Ok(())
+    }
+
+    fn attribute(&mut self, number: usize, line: &str, value: &str) -> Result<(), ParseError> {
+        let attributes = match &mut self.open {
+            Some((_, attributes)) => attributes,
+            None => &mut self.session,
+        };
+        attributes.read(number, line, value)
+    }
+
+    fn close(&mut self) {
+        if let Some((mut section, attributes)) = self.open.take() {
+            attributes.apply(&self.session, &mut section);
+            self.description.sections.push(section);
+        }
+    }
+
+    fn finish(mut self) -> Result<Description, ParseError> {
+        self.close();
+        self.description.ice_lite = self.session.ice_lite;
+        self.description.allow_mixed = self.session.allow_mixed;
+        self.description.bundle = self.session.bundle;
+        Ok(self.description)
+    }
+}
+
+/// An empty section from its `m=` line.
+fn section(number: usize, line: SdpMediaLine) -> Result<Section, ParseError> {
+    let formats: Vec<String> = match line.formats {
+        SdpFormatList::Integers(numbers) => {
+            if numbers.iter().any(|number| *number > 127) {
+                return Err(ParseError::Line(number));
+            }
+            numbers.iter().map(u32::to_string).collect()
+        }
+        SdpFormatList::Strings(formats) => formats,
+        SdpFormatList::Unknown(formats) => formats.split_whitespace().map(str::to_owned).collect(),
+    };
+    if formats.len() > CODECS_MAX {
+        return Err(ParseError::TooMany { line: number, what: "formats" });
+    }
+    let repeated = (1..formats.len()).any(|end| {
+        let (before, rest) = formats.split_at(end);
+        rest.first().is_some_and(|format| before.contains(format))
+    });
+    if repeated {
+        return Err(ParseError::Repeated { line: number, what: "a format" });
+    }
+    let media = match line.media {
+        SdpMediaValue::Audio => Media::Audio,
+        SdpMediaValue::Video => Media::Video,
+        SdpMediaValue::Application => Media::Application,
+        SdpMediaValue::Unknown(name) => Media::Other(name),
+    };
+    Ok(Section {
+        port: u16::try_from(line.port).map_err(|_| ParseError::Line(number))?,
+        protocol: line.proto.to_string(),
+        formats,
+        ..Section::new(media)
+    })
+}
