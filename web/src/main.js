@@ -1,0 +1,108 @@
+/**
+ * The page of a room: puts the parts together. Wiring only.
+ */
+
+import { Call } from './call.js';
+import { keepListening } from './listening.js';
+import { LocalMedia } from './media/local.js';
+import { Meter } from './media/levels.js';
+import { mayUseDevices } from './media/devices.js';
+import { probeToken } from './net/probe.js';
+import { emptyRoom, reduceRoom } from './state/room.js';
+import { createStore } from './state/store.js';
+import { chatView, unreadView } from './view/chat.js';
+import { lobbyView } from './view/lobby.js';
+import { noticesView } from './view/notices.js';
+import { peopleView } from './view/people.js';
+import { stageView } from './view/stage.js';
+import { toolsView } from './view/tools.js';
+import { readStatus } from './net/status.js';
+import { roomOfPath, titleOfName } from './wire/group.js';
+import { exposeForTests } from './hook.js';
+
+/** The invitation in the address, read once and then removed from it. @returns {string} */
+function takeToken() {
+  const address = new URL(location.href);
+  const token = address.searchParams.get('token') ?? '';
+  if (address.searchParams.has('token')) {
+    address.searchParams.delete('token');
+    history.replaceState(null, '', address.pathname + address.search + address.hash);
+  }
+  return token;
+}
+
+async function main() {
+  const token = takeToken();
+  const group = roomOfPath(location.pathname);
+  const store = createStore(reduceRoom, emptyRoom(group, titleOfName(group)));
+  const local = new LocalMedia();
+  const meter = new Meter();
+  const status = await readStatus(group);
+  const call = new Call({
+    url: status.endpoint, group, store, local,
+    // One picture per sender until servers are known to choose among several.
+    simulcast: localStorage.getItem('parlour.simulcast') === 'on',
+    redirect: (url) => location.assign(url),
+  });
+
+  const lobby = lobbyView({
+    local, meter, token, join: (credentials) => call.join(credentials), cancel: () => call.cancelJoin(),
+  });
+  const chat = chatView({ say: (dest, typed) => call.say(dest, typed) });
+  store.subscribe(lobby.render);
+  store.subscribe(chat.render);
+  store.subscribe(unreadView());
+  store.subscribe(stageView({
+    mediaOf: (id) => call.streams?.mediaOf(id) ?? null,
+    want: (id, small) => call.want(id, small),
+  }));
+  store.subscribe(peopleView({
+    writeTo(id) {
+      store.dispatch({ type: 'panel', panel: 'chat' });
+      queueMicrotask(() => chat.writeTo(id));
+    },
+    moderate: (kind, id) => call.moderate(kind, id),
+    govern: (kind) => call.govern(kind),
+  }));
+  store.subscribe(toolsView({
+    microphone: () => call.toggleMicrophone(),
+    camera: () => call.toggleCamera(),
+    screen: () => call.toggleScreen(),
+    hand: (up) => call.raiseHand(up),
+    leave: () => call.leave(),
+    retry: () => call.retryNow(),
+    renegotiate: () => call.renegotiate(),
+    panel: (panel) => store.dispatch({ type: 'panel', panel }),
+    tell: (text) => store.dispatch({ type: 'notice', kind: 'info', text }),
+  }));
+  store.subscribe(noticesView((id) => store.dispatch({ type: 'dismiss', id })));
+  store.subscribe((state) => {
+    const unread = state.chat.unread ? `(${state.chat.unread}) ` : '';
+    document.title = `${unread}${state.title} · Parlour`;
+  });
+  keepListening({ store, call, meter, local });
+  exposeForTests(store, call);
+
+  window.addEventListener('online', () => call.retryNow());
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) call.retryNow();
+  });
+  window.addEventListener('pagehide', () => local.releaseAll());
+
+  if (status.displayName) store.dispatch({ type: 'title', title: status.displayName });
+  lobby.describe(status.description);
+  if (!group) store.dispatch({ type: 'refused', problem: { needs: '', text: 'This address names no room.' } });
+  else if (token) greet(await probeToken(status.endpoint, group, token));
+  if (mayUseDevices()) {
+    await local.setMicrophone(true);
+    await local.setCamera(true);
+  }
+
+  /** @param {{name: string} | {problem: import('./state/room.js').JoinProblem}} answer */
+  function greet(answer) {
+    if ('name' in answer) lobby.nameIsFixed(answer.name);
+    else store.dispatch({ type: 'refused', problem: answer.problem });
+  }
+}
+
+await main();
