@@ -1,0 +1,44 @@
+/**
+ * What every scenario needs: a browser for the file, a server and a party for
+ * each test, everything put away afterwards.
+ */
+
+import test, { after, before } from 'node:test';
+import { Party, launch } from './browser.mjs';
+import { Server, usesStub } from './server.mjs';
+
+/** @type {import('playwright-core').Browser | undefined} */
+let browser;
+
+/** Opens one browser for all tests of a file. @param {{devices?: boolean}} [options] */
+export function useBrowser(options) {
+  before(async () => {
+    browser = await launch(options);
+  });
+  after(async () => {
+    await browser?.close();
+  });
+}
+
+/**
+ * A test with a running server and a party that may not complain.
+ * @param {string} name
+ * @param {{groups?: Record<string, object>, env?: Record<string, string>, needsServer?: string}} options
+ * @param {(scene: {server: Server, party: Party}) => Promise<void>} body
+ */
+export function scene(name, options, body) {
+  test(name, { skip: usesStub && options.needsServer ? `the stub has no ${options.needsServer}` : false }, async () => {
+    const server = await Server.start(options);
+    const party = new Party(browser, server.origin);
+    try {
+      await body({ server, party });
+      await party.goHome();
+    } catch (error) {
+      console.error(`last words of the server:\n${server.output}`);
+      await party.goHome().catch((complaint) => console.error(String(complaint)));
+      throw error;
+    } finally {
+      await server.stop();
+    }
+  });
+}
