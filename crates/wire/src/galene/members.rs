@@ -7,8 +7,8 @@
 //!
 //! Source: docs/protocols/galene.md §3.1; both shapes of §1.6 are read.
 
-use super::GroupStatus;
 use super::time::parse_rfc3339;
+use super::{GroupStatus, text};
 use crate::json::{self, JsonError};
 use parlour_base::{Json, JsonMap, Permission, Permissions, Wall};
 use serde::ser::SerializeMap as _;
@@ -35,6 +35,19 @@ pub enum ParseError {
     /// This member does not hold one of the values that the protocol names.
     #[error("member {0} has an unknown value")]
     BadValue(&'static str),
+}
+
+impl ParseError {
+    /// The code of the close frame that answers it; its reason is empty.
+    ///
+    /// Source: docs/protocols/galene.md §2.4.
+    #[must_use]
+    pub const fn close_code(self) -> u16 {
+        match self {
+            Self::Json(JsonError::Size) => text::CLOSE_TOO_LONG,
+            _ => text::CLOSE_INTERNAL,
+        }
+    }
 }
 
 /// An ICE candidate as browsers write it.

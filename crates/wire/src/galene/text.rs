@@ -15,6 +15,12 @@ pub const CLOSE_INTERNAL: u16 = 1011;
 /// Longest reason that fits in a close frame, in bytes. Source: RFC 6455 §5.5.
 pub const CLOSE_REASON_BYTES_MAX: usize = 123;
 
+/// The text as the reason of a close frame: cut off where it no longer fits.
+#[must_use]
+pub fn close_reason(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(CLOSE_REASON_BYTES_MAX)).unwrap_or_default()
+}
+
 /// Kind of a `usermessage` with an error text. Source: docs/protocols/galene.md §3.10.
 pub const ERROR: &str = "error";
 /// Kind of a `usermessage` with a warning text. Source: docs/protocols/galene.md §3.10.
@@ -157,4 +163,30 @@ pub mod kick {
     pub const DEFAULT: &str = "you have been kicked out";
     /// Everybody's, when the server stops.
     pub const SHUTTING_DOWN: &str = "server is shutting down";
+
+    /// The reason of the close frame: what was said, and by whom.
+    #[must_use]
+    pub fn reason(message: &str, by: Option<&str>) -> String {
+        let said = if message.is_empty() { String::new() } else { format!(" ({message})") };
+        let by = by.map_or_else(String::new, |name| format!(" by {name}"));
+        super::close_reason(&format!("{REASON}{said}{by}")).to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_close_reason_fits_its_frame_and_stays_text() {
+        assert_eq!(close_reason("short"), "short");
+        assert_eq!(close_reason(&"é".repeat(100)), "é".repeat(61));
+        assert_eq!(close_reason(&"x".repeat(200)).len(), CLOSE_REASON_BYTES_MAX);
+    }
+
+    #[test]
+    fn a_kick_says_what_is_known() {
+        assert_eq!(kick::reason("", None), "kicked out");
+        assert_eq!(kick::reason("bye", Some("ada")), "kicked out (bye) by ada");
+    }
 }
