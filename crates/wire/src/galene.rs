@@ -4,7 +4,7 @@
 //! Owns the shapes: what a member is called, which type it has, what is left
 //! out. Refuses to know sessions, rooms and permissions' effects.
 //!
-//! Source: docs/protocols/galene.md §§1.6, 2.3, 2.4, 3, 5.4, 5.5.
+//! Source: docs/protocols/galene.md §§1.6, 2.3, 2.4, 3, 5.4, 5.5, 5.7.
 
 mod client;
 mod dialect;
@@ -17,6 +17,7 @@ mod server;
 mod status;
 pub mod text;
 mod time;
+pub mod token;
 
 pub use client::{ClientMessage, Envelope, Join, Offer};
 pub use dialect::{Dialect, RtcConfiguration, VERSION};
@@ -27,3 +28,4 @@ pub use request::{RequestTable, Wish};
 pub use server::{Chat, JoinedKind, ServerMessage, TrackKind, UserKind};
 pub use status::GroupStatus;
 pub use time::parse_rfc3339;
+pub use token::{Token, TokenEdit, TokenError, TokenRequest, TokenTime};

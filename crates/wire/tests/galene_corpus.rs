@@ -1,7 +1,9 @@
 //! Replays `testdata/galene`: what is good is read, what is bad is refused,
 //! and every damaged form of either is one or the other.
 
-use parlour_wire::galene::{Dialect, Envelope, GroupFile, ServerMessage};
+use parlour_wire::galene::{
+    Dialect, Envelope, GroupFile, ServerMessage, Token, TokenEdit, TokenRequest,
+};
 use parlour_wire::json;
 use std::path::PathBuf;
 
@@ -62,6 +64,20 @@ fn group_files_are_judged_rightly() {
     }
 }
 
+#[test]
+fn tokens_are_judged_rightly() {
+    for (path, bytes) in files("token/good") {
+        let read = text(&bytes).map(Token::parse);
+        let Some(Ok(token)) = read else { panic!("{}: {read:?}", path.display()) };
+        let again = Token::parse(&token.to_json().to_string()).expect("what we write");
+        assert_eq!(again.to_json(), token.to_json(), "{}", path.display());
+    }
+    for (path, bytes) in files("token/bad") {
+        let read = text(&bytes).map(Token::parse);
+        assert!(!matches!(read, Some(Ok(_))), "{}: {read:?}", path.display());
+    }
+}
+
 /// The input cut off everywhere, and with one byte replaced everywhere.
 fn damaged(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     let cut = (0..bytes.len()).map(|at| bytes[..at].to_vec());
@@ -77,12 +93,20 @@ fn damaged(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> {
 
 #[test]
 fn damaged_input_is_read_or_refused() {
-    for folder in
-        ["client/good", "client/bad", "server/good", "server/bad", "group/good", "group/bad"]
-    {
+    for folder in [
+        "client/good",
+        "client/bad",
+        "server/good",
+        "server/bad",
+        "group/good",
+        "group/bad",
+        "token/good",
+        "token/bad",
+    ] {
         for (_, bytes) in files(folder) {
             for bytes in damaged(&bytes) {
                 if let Ok(json) = json::parse_bytes(&bytes) {
+                    drop((TokenRequest::read(&json), TokenEdit::read(&json)));
                     assert_eq!(json::parse(&json.to_string()), Ok(json));
                 }
                 if let Some(Ok(message)) = text(&bytes).map(Envelope::parse) {
@@ -93,7 +117,7 @@ fn damaged_input_is_read_or_refused() {
                         drop(message.write(dialect));
                     }
                 }
-                drop(GroupFile::parse(&bytes));
+                drop((GroupFile::parse(&bytes), text(&bytes).map(Token::parse)));
             }
         }
     }
