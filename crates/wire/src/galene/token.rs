@@ -9,6 +9,10 @@ use super::text::soft;
 use super::time::parse_rfc3339;
 use parlour_base::{Json, JsonMap, Permission, Permissions, Secret, Wall};
 
+/// First and last second that RFC 3339 can express (years 1 to 9999), in
+/// milliseconds since 1970.
+const EXPRESSIBLE: (i64, i64) = (-62_135_596_800_000, 253_402_300_799_000);
+
 /// A time as clients give it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenTime {
@@ -19,13 +23,15 @@ pub enum TokenTime {
 }
 
 impl TokenTime {
-    /// The point in time that is meant now.
+    /// The point in time that is meant now, moved to where it can be written
+    /// down: what a client asks for must not spoil the file it ends up in.
     #[must_use]
-    pub const fn at(self, now: Wall) -> Wall {
-        match self {
-            Self::At(wall) => wall,
-            Self::In(millis) => Wall(now.0.saturating_add(millis)),
-        }
+    pub fn at(self, now: Wall) -> Wall {
+        let millis = match self {
+            Self::At(wall) => wall.0,
+            Self::In(millis) => now.0.saturating_add(millis),
+        };
+        Wall(millis.clamp(EXPRESSIBLE.0, EXPRESSIBLE.1))
     }
 }
 
