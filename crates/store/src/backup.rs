@@ -199,7 +199,8 @@ fn no_log_beside(file: &Path) -> Result<(), BackupError> {
 
 fn durable(path: &Path) -> Result<(), BackupError> {
     File::open(path).and_then(|file| file.sync_all()).map_err(at_path(path))?;
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     sync_folder(parent).map_err(at_path(parent))
 }
 
