@@ -17,20 +17,26 @@ const FLAGS = [
   '--disable-features=WebRtcHideLocalIpsWithMdns', '--ignore-certificate-errors',
   '--disable-renderer-backgrounding', '--disable-background-timer-throttling', '--disable-backgrounding-occluded-windows',
 ];
-const FAKE_DEVICES = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream', '--auto-select-desktop-capture-source=Entire screen'];
+const YES_TO_ALL = ['--use-fake-ui-for-media-stream', '--auto-select-desktop-capture-source=Entire screen'];
+const DEVICES = {
+  fake: [...YES_TO_ALL, '--use-fake-device-for-media-stream'],
+  none: YES_TO_ALL,
+  denied: ['--use-fake-device-for-media-stream'],
+};
 
 /** How long a thing on a page may take on a busy machine. */
 export const PATIENCE_MS = 30_000;
 
 /**
- * A browser with a fake camera and microphone, or one with no devices at all.
- * @param {{devices?: boolean}} [options]
+ * A browser with a fake camera and microphone, with no devices, or with
+ * devices it may not use.
+ * @param {{devices?: keyof typeof DEVICES}} [options]
  */
-export function launch({ devices = true } = {}) {
+export function launch({ devices = 'fake' } = {}) {
   return chromium.launch({
     executablePath: process.env.CHROMIUM || '/usr/bin/chromium',
     headless: true,
-    args: devices ? [...FLAGS, ...FAKE_DEVICES] : FLAGS,
+    args: [...FLAGS, ...DEVICES[devices]],
   });
 }
 

@@ -10,7 +10,7 @@ import { Server, usesStub } from './server.mjs';
 /** @type {import('playwright-core').Browser | undefined} */
 let browser;
 
-/** Opens one browser for all tests of a file. @param {{devices?: boolean}} [options] */
+/** Opens one browser for all tests of a file. @param {Parameters<typeof launch>[0]} [options] */
 export function useBrowser(options) {
   before(async () => {
     browser = await launch(options);

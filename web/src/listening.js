@@ -23,7 +23,7 @@ export function keepListening({ store, call, meter, local }) {
     if (!streams || busy || document.hidden) return;
     busy = true;
     try {
-      const readings = await ear.read(streams.received());
+      const readings = await ear.read([...streams.received()].filter(({ label }) => label !== 'screenshare'));
       if (local.micOn) readings.push([store.state().id, meter.read()]);
       last = listen(last, readings, Date.now());
     } finally {
