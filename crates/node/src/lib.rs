@@ -1,1 +1,20 @@
-//! node
+//! One control shard: its rooms, its sessions and its part of the directory.
+//!
+//! The shard is one value on one thread. It carries what one machine says to
+//! the next: frames to sessions, what they ask to rooms, events to sessions,
+//! media and store. The server and the simulator are two shells around it; it
+//! knows no clock, no socket, no task and no disk.
+
+mod client;
+pub mod config;
+mod entry;
+mod groups;
+mod hosted;
+mod media;
+pub mod port;
+mod shard;
+mod timeline;
+
+pub use config::Config;
+pub use port::{ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply};
+pub use shard::Shard;

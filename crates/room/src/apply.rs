@@ -175,7 +175,7 @@ impl Turn<'_> {
         for stream in self.streams_of(&member.id) {
             self.end(stream, StreamEnd::Closed);
         }
-        self.emit(Happening::Left { member: member.id.clone(), name: member.name.clone(), how });
+        self.emit(Happening::Left { member: Box::new(member.clone()), how });
     }
 
     fn streams_of(&self, owner: &MemberId) -> Vec<Stream> {
@@ -246,7 +246,7 @@ impl Turn<'_> {
         let attributes = merge(&me.attributes, change);
         self.check_attributes(&attributes)?;
         let (member, permissions) = (me.id.clone(), me.permissions);
-        self.emit(Happening::MemberChanged { member, permissions, attributes });
+        self.emit(Happening::MemberChanged { member, permissions, attributes, regranted: false });
         Ok(())
     }
 
@@ -274,6 +274,7 @@ impl Turn<'_> {
             member: target.id.clone(),
             permissions,
             attributes: target.attributes,
+            regranted: true,
         });
         if !permissions.has(Permission::Present) {
             for stream in self.streams_of(&target.id) {

@@ -48,10 +48,8 @@ pub enum Happening {
     Joined(Box<Member>),
     /// A member went out.
     Left {
-        /// Who.
-        member: MemberId,
-        /// Its name.
-        name: String,
+        /// Who, as it was.
+        member: Box<Member>,
         /// How.
         how: Departure,
     },
@@ -65,6 +63,8 @@ pub enum Happening {
         permissions: Permissions,
         /// Its attributes.
         attributes: JsonMap,
+        /// It was given or lost a permission.
+        regranted: bool,
     },
     /// A member said what it wants to receive.
     Requested {

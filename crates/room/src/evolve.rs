@@ -26,10 +26,10 @@ impl Room {
                 self.members.insert(member.id.clone(), member.as_ref().clone());
             }
             Happening::Left { member, .. } => {
-                self.members.remove(member);
+                self.members.remove(&member.id);
             }
             Happening::LockSet(lock) => self.lock = lock.clone(),
-            Happening::MemberChanged { member, permissions, attributes } => {
+            Happening::MemberChanged { member, permissions, attributes, .. } => {
                 if let Some(member) = self.members.get_mut(member) {
                     member.permissions = *permissions;
                     member.attributes = attributes.clone();

@@ -1,1 +1,12 @@
-//! session
+//! Doors: what a client says becomes commands, what happens in a room becomes
+//! what the client is told.
+//!
+//! A session is one client connection in one dialect. It holds no roster: what
+//! it tells of a room it reads from the room, so a session rebuilt from a
+//! snapshot goes on with the same bytes. It knows no socket and no clock, and
+//! does not decide what is permitted: the room does.
+
+pub mod galene;
+mod note;
+
+pub use note::{StreamNote, StreamOffer};

@@ -1,0 +1,67 @@
+//! The shard's configuration.
+
+use parlour_base::Span;
+use parlour_session::galene;
+use parlour_sfu::plan::Fingerprint;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+
+/// Limits of the control side. Configuration section `[limits.control]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Most rooms in memory. A join that would open one more is refused.
+    pub rooms: u32,
+    /// Most joins under way at a time (group file, password, store). A further
+    /// one is refused.
+    pub entries: u32,
+    /// Most commands of one room that wait for the store. A further one is
+    /// refused, except leaving.
+    pub waiting_commands: u32,
+    /// How long the store may take. What waits longer is refused.
+    pub store_patience: Span,
+    /// How long an empty room stays in memory.
+    pub idle_room: Span,
+    /// How long a publisher whose media stopped may take to bring it back
+    /// before its stream ends.
+    pub lost_stream: Span,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rooms: 10_000,
+            entries: 2_000,
+            waiting_commands: 10_000,
+            store_patience: Span::secs(5),
+            idle_room: Span::secs(300),
+            lost_stream: Span::secs(30),
+        }
+    }
+}
+
+/// What the media workers of this server are, for descriptions.
+#[derive(Debug, Clone)]
+pub struct Media {
+    /// How many there are; at least one.
+    pub workers: u8,
+    /// The certificate they all show.
+    pub fingerprint: Fingerprint,
+    /// Where clients reach them.
+    pub candidates: Vec<SocketAddr>,
+}
+
+/// What a shard is started with.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The Galène door.
+    pub galene: galene::Context,
+    /// Limits of each room.
+    pub room: parlour_room::Limits,
+    /// Limits of the shard.
+    pub limits: Limits,
+    /// The media workers.
+    pub media: Media,
+    /// Make the open room on a store that is new; without, remove it.
+    pub lobby: bool,
+}

@@ -1,0 +1,492 @@
+//! Entering: from a group's name and a password to a join that the room
+//! decides. On the way the group file is read, the password checked in the
+//! pool, and the room opened in the store; each step is an errand at the edge.
+
+use crate::client::Place;
+use crate::groups::{self, Definition};
+use crate::port::{ErrandId, GroupLookup, Output, Query, QueryId, Reply};
+use crate::shard::{Shard, Timer};
+use parlour_base::storage::{StoreDone, StoreId, StoreOp, StoreReply, Write};
+use parlour_base::{ConnId, Mono, Now, Permissions, RoomId, Secret};
+use parlour_directory::{Admission, Attempt, Step};
+use parlour_room::command::Entry;
+use parlour_room::event::ChatEntry;
+use parlour_room::record::RoomRecord;
+use parlour_room::{Actor, Command, Room, Rules};
+use parlour_session::galene::{EntryFailure, EntryRequest};
+use parlour_wire::galene::{GroupStatus, name};
+use std::collections::BTreeMap;
+
+/// The namespace of group names.
+const GALENE: &str = "galene";
+/// The name of the room that a new server opens to everyone.
+const LOBBY: &str = "lobby";
+
+/// The joins and questions under way.
+#[derive(Debug, Default)]
+pub(crate) struct Entries {
+    next: u64,
+    errands: BTreeMap<ErrandId, Errand>,
+    /// Joins that wait for their room to be opened.
+    openings: BTreeMap<StoreId, Opening>,
+    /// Answers held back, by when they are due.
+    later: BTreeMap<(Mono, ConnId), EntryFailure>,
+    /// The directory is not there yet; its request, or the last one.
+    pub loading: Option<StoreId>,
+    /// What came before the directory was there.
+    early: Vec<(ConnId, EntryRequest)>,
+    questions: Vec<(QueryId, Query)>,
+    /// When to ask for the directory again.
+    reload: Option<Mono>,
+    /// Names on their way to disk.
+    named: BTreeMap<StoreId, (String, RoomId)>,
+}
+
+/// Something the edge is doing for a join.
+#[derive(Debug)]
+enum Errand {
+    /// Reading the group file for a join.
+    Group(ConnId, Box<EntryRequest>),
+    /// Reading the group file for a question about the group.
+    Question(QueryId, String),
+    /// Reading the files of listed groups, one after the other.
+    Listing(Box<Listing>),
+    /// Checking a password.
+    Password(Box<Check>),
+}
+
+/// A password being checked.
+#[derive(Debug)]
+struct Check {
+    conn: ConnId,
+    attempt: Attempt,
+    wish: Wish,
+}
+
+/// What is left of a request once its password is on its way.
+#[derive(Debug)]
+struct Wish {
+    id: parlour_room::MemberId,
+    group: String,
+    name: String,
+    attributes: parlour_base::JsonMap,
+    rules: Rules,
+}
+
+/// A join whose credentials were good.
+#[derive(Debug)]
+struct Admitted {
+    conn: ConnId,
+    wish: Wish,
+    permissions: Permissions,
+}
+
+/// A room being opened, and who waits for it.
+#[derive(Debug)]
+struct Opening {
+    room: RoomId,
+    since: Mono,
+    waiting: Vec<Admitted>,
+}
+
+/// A list of public groups being made.
+#[derive(Debug)]
+struct Listing {
+    query: QueryId,
+    asked: String,
+    left: Vec<String>,
+    found: Vec<GroupStatus>,
+}
+
+impl Entries {
+    fn len(&self) -> usize {
+        let waiting: usize = self.openings.values().map(|o| o.waiting.len()).sum();
+        self.errands.len() + waiting + self.early.len()
+    }
+
+    /// A client is gone; nothing more is done for it.
+    pub(crate) fn forget(&mut self, conn: ConnId) {
+        self.later.retain(|(_, who), _| *who != conn);
+        self.early.retain(|(who, _)| *who != conn);
+        for opening in self.openings.values_mut() {
+            opening.waiting.retain(|admitted| admitted.conn != conn);
+        }
+        self.errands.retain(|_, errand| match errand {
+            Errand::Group(who, _) => *who != conn,
+            Errand::Password(check) => check.conn != conn,
+            Errand::Question(..) | Errand::Listing(_) => true,
+        });
+    }
+}
+
+impl Shard {
+    fn errand(&mut self, errand: Errand) -> ErrandId {
+        self.entries.next += 1;
+        let id = ErrandId(self.entries.next);
+        self.entries.errands.insert(id, errand);
+        id
+    }
+
+    fn read_group(&mut self, name: &str, errand: Errand) {
+        let errand = self.errand(errand);
+        self.out.push_back(Output::ReadGroup { errand, name: name.to_owned() });
+    }
+
+    /// A client wants in.
+    pub(crate) fn enter(&mut self, now: Now, conn: ConnId, request: EntryRequest) {
+        if self.stopping || self.entries.len() >= self.config.limits.entries as usize {
+            self.entry_failed(now, conn, &EntryFailure::Internal);
+        } else if self.entries.loading.is_some() {
+            self.entries.early.push((conn, request));
+        } else {
+            let group = request.group.clone();
+            self.read_group(&group, Errand::Group(conn, Box::new(request)));
+        }
+    }
+
+    /// The edge has looked for a group file.
+    pub(crate) fn group_read(&mut self, now: Now, errand: ErrandId, lookup: GroupLookup) {
+        match self.entries.errands.remove(&errand) {
+            Some(Errand::Group(conn, request)) => match self.definition(&request.group, lookup) {
+                Ok(Some(definition)) => self.try_password(now, conn, *request, definition),
+                Ok(None) => self.entry_failed(now, conn, &EntryFailure::NoGroup),
+                Err(Unreadable) => self.entry_failed(now, conn, &EntryFailure::Internal),
+            },
+            Some(Errand::Question(query, group)) => {
+                let definition = self.definition(&group, lookup).ok().flatten();
+                let status = definition.map(|d| self.status(&group, &d.rules, d.rules.public));
+                self.out.push_back(Output::Reply(query, Reply::Group(status)));
+            }
+            Some(Errand::Listing(mut listing)) => {
+                if let Ok(Some(definition)) = self.definition(&listing.asked, lookup)
+                    && definition.rules.public
+                {
+                    let status = self.status(&listing.asked, &definition.rules, true);
+                    listing.found.push(status);
+                }
+                self.list_next(listing);
+            }
+            Some(Errand::Password(_)) | None => {}
+        }
+    }
+
+    /// The definition of a group: its file, its parent's file, or what the
+    /// store has of it.
+    fn definition(
+        &self,
+        group: &str,
+        lookup: GroupLookup,
+    ) -> Result<Option<Definition>, Unreadable> {
+        let (found, text) = match lookup {
+            GroupLookup::Found { name, text } => (name, text),
+            GroupLookup::Missing => match self.stored_definition(group) {
+                Some(stored) => stored,
+                None => return Ok(None),
+            },
+            GroupLookup::Failed(_) => return Err(Unreadable),
+        };
+        let definition = Definition::read(&text).map_err(|_| Unreadable)?;
+        if found == group { Ok(Some(definition)) } else { Ok(definition.for_subgroup()) }
+    }
+
+    fn stored_definition(&self, group: &str) -> Option<(String, Vec<u8>)> {
+        let mut at = Some(group);
+        while let Some(name) = at {
+            if let Some(body) = self.directory.group(name) {
+                return Some((name.to_owned(), body.to_string().into_bytes()));
+            }
+            at = name::parent(name);
+        }
+        None
+    }
+
+    fn try_password(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        request: EntryRequest,
+        definition: Definition,
+    ) {
+        let EntryRequest { id, group, username, password, token, attributes } = request;
+        let user = username.unwrap_or_default();
+        if let Some(url) = &definition.rules.redirect {
+            let moved = parlour_room::Refusal::Moved(url.clone());
+            self.entry_failed(now, conn, &EntryFailure::Refused(moved));
+            return;
+        }
+        if token.is_some() || !name::is_user_name(&user) {
+            self.hold_back(now, conn, EntryFailure::NotAuthorised);
+            return;
+        }
+        let attempt = Attempt::new(&definition.access, &user, password);
+        let wish = Wish { id, group, name: user, attributes, rules: definition.rules };
+        let mut check = Check { conn, attempt, wish };
+        let step = check.attempt.step();
+        self.password_step(now, check, step);
+    }
+
+    fn password_step(&mut self, now: Now, check: Check, step: Step) {
+        match step {
+            Step::Check(verifier) => {
+                let password = Secret::new(check.attempt.password().expose().clone());
+                let errand = self.errand(Errand::Password(Box::new(check)));
+                self.out.push_back(Output::Check { errand, verifier, password });
+            }
+            Step::Granted(admission) => self.admit(now, check, admission),
+            Step::Refused => self.hold_back(now, check.conn, EntryFailure::NotAuthorised),
+        }
+    }
+
+    /// The pool has checked a password.
+    pub(crate) fn password_checked(&mut self, now: Now, errand: ErrandId, fits: Option<bool>) {
+        let Some(Errand::Password(mut check)) = self.entries.errands.remove(&errand) else {
+            return;
+        };
+        match fits {
+            Some(fits) => {
+                let step = check.attempt.answer(fits);
+                self.password_step(now, *check, step);
+            }
+            None => self.entry_failed(now, check.conn, &EntryFailure::Internal),
+        }
+    }
+
+    fn admit(&mut self, now: Now, check: Check, admission: Admission) {
+        let admitted =
+            Admitted { conn: check.conn, wish: check.wish, permissions: admission.permissions() };
+        let known = self.directory.room(GALENE, &admitted.wish.group);
+        match known {
+            Some(room) if self.rooms.contains_key(&room) => self.join(now, room, admitted),
+            _ if self.rooms.len() + self.entries.openings.len()
+                >= self.config.limits.rooms as usize =>
+            {
+                self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
+            }
+            Some(room) => self.open(now, room, admitted),
+            None => {
+                let room = self.entropy.room_id();
+                let write = self.directory.bind(GALENE, &admitted.wish.group, room);
+                let id = self.store(StoreOp::Commit(vec![write]));
+                self.entries.named.insert(id, (admitted.wish.group.clone(), room));
+                self.open(now, room, admitted);
+            }
+        }
+    }
+
+    fn open(&mut self, now: Now, room: RoomId, admitted: Admitted) {
+        let under_way = self.entries.openings.values_mut().find(|o| o.room == room);
+        if let Some(opening) = under_way {
+            opening.waiting.push(admitted);
+            return;
+        }
+        let id = self.store(StoreOp::OpenRoom(room));
+        let opening = Opening { room, since: now.mono, waiting: vec![admitted] };
+        self.entries.openings.insert(id, opening);
+        self.arm(Some(now.mono + self.config.limits.store_patience.0), Timer::Entries);
+    }
+
+    /// The store has answered something that no room waits for.
+    pub(crate) fn entry_stored(&mut self, now: Now, reply: StoreReply) {
+        if self.entries.loading == Some(reply.id) {
+            self.directory_loaded(now, reply.result.ok());
+        } else if let Some((group, room)) = self.entries.named.remove(&reply.id) {
+            if reply.result.is_err() && self.directory.room(GALENE, &group) == Some(room) {
+                // The name is not on disk, so the room must not be entered.
+                self.directory.unbind(GALENE, &group);
+                self.fail_opening(now, room);
+            }
+        } else if let Some(opening) = self.entries.openings.remove(&reply.id) {
+            self.room_opened(now, opening, reply.result.ok());
+        }
+    }
+
+    fn fail_opening(&mut self, now: Now, room: RoomId) {
+        let ids: Vec<StoreId> = self
+            .entries
+            .openings
+            .iter()
+            .filter(|(_, o)| o.room == room)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in ids {
+            if let Some(opening) = self.entries.openings.remove(&id) {
+                for admitted in opening.waiting {
+                    self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
+                }
+            }
+        }
+    }
+
+    fn room_opened(&mut self, now: Now, opening: Opening, done: Option<StoreDone>) {
+        let Some(StoreDone::Room { epoch, body, chat }) = done else {
+            for admitted in opening.waiting {
+                self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
+            }
+            return;
+        };
+        let record = body.and_then(|body| RoomRecord::from_json(body).ok()).unwrap_or_default();
+        let chat = chat.into_iter().filter_map(|body| ChatEntry::from_json(body).ok());
+        let kept = self.config.room.chat_entries as usize;
+        let mut chat: Vec<ChatEntry> = chat.collect();
+        chat.drain(..chat.len().saturating_sub(kept));
+        let room = Room::open(opening.room, epoch, self.config.room, record, chat);
+        self.host(now, room);
+        for admitted in opening.waiting {
+            self.join(now, opening.room, admitted);
+        }
+    }
+
+    fn join(&mut self, now: Now, room: RoomId, admitted: Admitted) {
+        let Admitted { conn, wish, permissions } = admitted;
+        let Some(hosted) = self.rooms.get(&room) else { return };
+        if *hosted.timeline.head().rules() != wish.rules {
+            let rules = Box::new(wish.rules);
+            self.command(now, None, room, Actor::House, Command::Configure(rules));
+        }
+        if let Some(client) = self.clients.get_mut(&conn) {
+            client.place = Some(Place { room, member: wish.id.clone() });
+        }
+        let (name, via, attributes) = (wish.name, wish.group, wish.attributes);
+        let entry = Entry { name, via, permissions, attributes };
+        self.command(now, Some(conn), room, Actor::Entrant(wish.id), Command::Join(entry));
+    }
+
+    // Failures.
+
+    fn entry_failed(&mut self, now: Now, conn: ConnId, failure: &EntryFailure) {
+        self.with_session(now, conn, |session, _| session.entry_failed(failure));
+    }
+
+    /// Answers later, so that guessing is slow.
+    fn hold_back(&mut self, now: Now, conn: ConnId, failure: EntryFailure) {
+        let due = now.mono + self.config.galene.config.failure_delay.0;
+        self.entries.later.insert((due, conn), failure);
+        self.arm(Some(due), Timer::Entries);
+    }
+
+    pub(crate) fn entries_tick(&mut self, now: Now) {
+        while let Some(first) = self.entries.later.first_entry() {
+            let (due, conn) = *first.key();
+            if due > now.mono {
+                break;
+            }
+            let failure = first.remove();
+            self.entry_failed(now, conn, &failure);
+        }
+        if self.entries.reload.is_some_and(|due| now.mono >= due) {
+            self.entries.reload = None;
+            self.entries.loading = Some(self.store(StoreOp::LoadDirectory));
+        }
+        let patience = self.config.limits.store_patience.0;
+        let late = |o: &Opening| now.mono.since(o.since) >= patience;
+        let late: Vec<RoomId> =
+            self.entries.openings.values().filter(|o| late(o)).map(|o| o.room).collect();
+        for room in late {
+            self.fail_opening(now, room);
+        }
+    }
+
+    // The directory.
+
+    fn directory_loaded(&mut self, now: Now, done: Option<StoreDone>) {
+        let Some(StoreDone::Directory { names, records }) = done else {
+            // Without it no name is known; ask until it comes.
+            let again = now.mono + self.config.limits.store_patience.0;
+            self.entries.reload = Some(again);
+            self.arm(Some(again), Timer::Entries);
+            return;
+        };
+        self.entries.loading = None;
+        self.directory = parlour_directory::Directory::load(names, records);
+        self.mind_lobby();
+        for (conn, request) in std::mem::take(&mut self.entries.early) {
+            self.enter(now, conn, request);
+        }
+        for (id, query) in std::mem::take(&mut self.entries.questions) {
+            self.query(id, query);
+        }
+    }
+
+    /// Opens the lobby on a store that is new, and removes it when unwanted.
+    fn mind_lobby(&mut self) {
+        let write: Option<Write> = if !self.config.lobby {
+            self.directory.group(LOBBY).is_some().then(|| self.directory.define(LOBBY, None))
+        } else if self.directory.is_new() {
+            Some(self.directory.define(LOBBY, Some(groups::lobby())))
+        } else {
+            None
+        };
+        if let Some(write) = write {
+            self.store_quietly(write);
+        }
+    }
+
+    // Questions.
+
+    fn status(&self, group: &str, rules: &Rules, tell: bool) -> GroupStatus {
+        let room = self.directory.room(GALENE, group).and_then(|room| self.rooms.get(&room));
+        let room = room.map(|hosted| hosted.timeline.published());
+        let count = room.map_or(0, |room| room.members().len());
+        GroupStatus {
+            name: group.to_owned(),
+            redirect: rules.redirect.clone(),
+            display_name: rules.display_name.clone(),
+            description: rules.description.clone(),
+            auth_server: rules.auth_server.clone(),
+            auth_portal: rules.auth_portal.clone(),
+            locked: tell && room.is_some_and(|room| room.lock().is_some()),
+            client_count: tell.then(|| u32::try_from(count).unwrap_or(u32::MAX)),
+            ..GroupStatus::default()
+        }
+    }
+
+    /// Keeps a question until the directory is there; true if it is kept.
+    fn too_early(&mut self, id: QueryId, query: Query) -> bool {
+        let early = self.entries.loading.is_some();
+        if early && self.entries.questions.len() < self.config.limits.entries as usize {
+            self.entries.questions.push((id, query));
+            return true;
+        }
+        false
+    }
+
+    pub(crate) fn query_group(&mut self, query: QueryId, group: String) {
+        if self.too_early(query, Query::Group(group.clone())) {
+            return;
+        }
+        if name::is_group_name(&group) {
+            let errand = Errand::Question(query, group.clone());
+            self.read_group(&group, errand);
+        } else {
+            self.out.push_back(Output::Reply(query, Reply::Group(None)));
+        }
+    }
+
+    pub(crate) fn query_public(&mut self, query: QueryId, mut names: Vec<String>) {
+        if self.too_early(query, Query::PublicGroups(names.clone())) {
+            return;
+        }
+        names.extend(self.directory.groups().map(str::to_owned));
+        names.retain(|group| name::is_group_name(group));
+        names.sort_unstable_by(|a, b| b.cmp(a));
+        names.dedup();
+        let listing = Listing { query, asked: String::new(), left: names, found: Vec::new() };
+        self.list_next(Box::new(listing));
+    }
+
+    fn list_next(&mut self, mut listing: Box<Listing>) {
+        match listing.left.pop() {
+            Some(group) => {
+                listing.asked.clone_from(&group);
+                self.read_group(&group, Errand::Listing(listing));
+            }
+            None => {
+                let reply = Reply::PublicGroups(listing.found);
+                self.out.push_back(Output::Reply(listing.query, reply));
+            }
+        }
+    }
+}
+
+/// A definition that could not be read or makes no sense.
+struct Unreadable;

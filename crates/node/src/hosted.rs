@@ -1,0 +1,18 @@
+//! A room in memory with those who are connected to it.
+
+use crate::media::RoomMedia;
+use crate::timeline::Timeline;
+use parlour_base::{ConnId, Mono};
+use parlour_room::MemberId;
+use std::collections::BTreeMap;
+
+/// A room that this shard owns.
+#[derive(Debug)]
+pub(crate) struct Hosted {
+    pub timeline: Timeline,
+    /// The connection of each member that everybody sees.
+    pub connections: BTreeMap<MemberId, ConnId>,
+    pub media: RoomMedia,
+    /// Since when nobody is in it.
+    pub idle_since: Option<Mono>,
+}

@@ -1,0 +1,214 @@
+//! A room on its way to disk.
+//!
+//! An event leaves the room only when every event before it that had to be
+//! durable is on disk, so nobody ever sees what a crash could undo. Commands
+//! are decided at once on the newest state (the *head*), so writes of many
+//! commands go to disk together. While a write is under way the timeline keeps
+//! a second room (the *published* one) that stands where everybody's view
+//! stands. If the write fails, the head is thrown away: the commands that had
+//! to be durable are refused, the others are done again from the published
+//! state. Nothing was seen of what is undone.
+
+use parlour_base::storage::Write;
+use parlour_base::{ConnId, Mono, Now};
+use parlour_room::{Actor, Command, Event, Refusal, Room};
+use std::collections::VecDeque;
+
+/// A command that was decided.
+#[derive(Debug)]
+pub(crate) struct Step {
+    /// Who is told if it is refused after all.
+    pub asker: Option<ConnId>,
+    pub actor: Actor,
+    pub command: Command,
+    /// What happened.
+    pub events: Vec<Event>,
+}
+
+/// A command that was refused after it had been decided.
+#[derive(Debug)]
+pub(crate) struct Undone {
+    pub asker: Option<ConnId>,
+    pub command: Command,
+    pub refusal: Refusal,
+}
+
+/// What is to be done after a change of the timeline; afterwards the steps of
+/// [`Timeline::next_visible`] are.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// Commands whose askers are to be told no.
+    pub refuse: Vec<Undone>,
+    /// Writes nobody waits for.
+    pub background: Vec<Write>,
+    /// Writes that the next steps wait for.
+    pub commit: Option<Vec<Write>>,
+}
+
+/// A room, and what of it still waits for the store.
+#[derive(Debug)]
+pub(crate) struct Timeline {
+    head: Room,
+    /// A step that everybody may see, the head being the room after it.
+    direct: Option<Step>,
+    behind: Option<Behind>,
+}
+
+/// The distance between what is decided and what is seen.
+#[derive(Debug)]
+struct Behind {
+    /// The room after the last step that was taken as visible.
+    published: Room,
+    /// Steps that everybody may see.
+    visible: VecDeque<Step>,
+    /// Steps that wait for the store, or behind one that does.
+    waiting: VecDeque<Step>,
+    /// How many of these the write under way covers.
+    flight: usize,
+    /// Since when it is under way.
+    since: Mono,
+}
+
+impl Timeline {
+    pub(crate) const fn new(room: Room) -> Self {
+        Self { head: room, direct: None, behind: None }
+    }
+
+    /// The room as it is decided.
+    pub(crate) const fn head(&self) -> &Room {
+        &self.head
+    }
+
+    /// The room as it is seen: after the step that was last taken.
+    pub(crate) fn published(&self) -> &Room {
+        self.behind.as_ref().map_or(&self.head, |behind| &behind.published)
+    }
+
+    /// How many decided commands wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.behind.as_ref().map_or(0, |behind| behind.waiting.len())
+    }
+
+    /// When the write under way was begun.
+    pub(crate) fn in_flight_since(&self) -> Option<Mono> {
+        self.behind.as_ref().filter(|behind| behind.flight > 0).map(|behind| behind.since)
+    }
+
+    /// Decides a command. Visible steps must have been taken before.
+    pub(crate) fn submit(
+        &mut self,
+        now: Now,
+        asker: Option<ConnId>,
+        actor: Actor,
+        command: Command,
+    ) -> Result<Due, Refusal> {
+        assert!(self.direct.is_none(), "a visible step was not taken");
+        let before =
+            (command.waits_for_store() && self.behind.is_none()).then(|| self.head.clone());
+        let events = self.head.apply(now, &actor, command.clone())?;
+        let mut due = Due::default();
+        if events.is_empty() {
+            return Ok(due);
+        }
+        let step = Step { asker, actor, command, events };
+        if let Some(published) = before {
+            self.behind = Some(Behind {
+                published,
+                visible: VecDeque::new(),
+                waiting: VecDeque::new(),
+                flight: 0,
+                since: now.mono,
+            });
+        }
+        match &mut self.behind {
+            Some(behind) => behind.waiting.push_back(step),
+            None => {
+                due.background = writes(&self.head, &step);
+                self.direct = Some(step);
+            }
+        }
+        self.launch(now.mono, &mut due);
+        Ok(due)
+    }
+
+    /// The next step that everybody may see; [`Timeline::published`] is then
+    /// the room right after it.
+    pub(crate) fn next_visible(&mut self) -> Option<Step> {
+        let Some(behind) = &mut self.behind else { return self.direct.take() };
+        if let Some(step) = behind.visible.pop_front() {
+            for event in &step.events {
+                behind.published.evolve(event);
+            }
+            return Some(step);
+        }
+        if behind.waiting.is_empty() {
+            debug_assert_eq!(behind.published, self.head, "nothing is between them");
+            self.behind = None;
+        }
+        None
+    }
+
+    /// Begins the next write, unless one is under way or none is needed.
+    fn launch(&mut self, now: Mono, due: &mut Due) {
+        let Some(behind) = &mut self.behind else { return };
+        if behind.flight > 0 {
+            return;
+        }
+        while behind.waiting.front().is_some_and(|step| !step.command.waits_for_store()) {
+            let step = behind.waiting.pop_front().expect("it was just looked at");
+            due.background.extend(writes(&self.head, &step));
+            behind.visible.push_back(step);
+        }
+        let last = behind.waiting.iter().rposition(|step| step.command.waits_for_store());
+        if let Some(last) = last {
+            behind.flight = last + 1;
+            behind.since = now;
+            let covered = behind.waiting.iter().take(behind.flight);
+            due.commit = Some(covered.flat_map(|step| writes(&self.head, step)).collect());
+        }
+    }
+
+    /// The write under way is on disk.
+    pub(crate) fn committed(&mut self, now: Mono) -> Due {
+        let mut due = Due::default();
+        if let Some(behind) = &mut self.behind {
+            let covered = std::mem::take(&mut behind.flight);
+            behind.visible.extend(behind.waiting.drain(..covered));
+        }
+        self.launch(now, &mut due);
+        due
+    }
+
+    /// The write under way has failed: what waited for it is refused, the rest
+    /// is decided again as if that had never been asked.
+    pub(crate) fn failed(&mut self, now: Now) -> Due {
+        let mut due = Due::default();
+        let Some(behind) = &mut self.behind else { return due };
+        assert!(behind.visible.is_empty(), "a visible step was not taken");
+        let covered = std::mem::take(&mut behind.flight);
+        self.head = behind.published.clone();
+        let mut again = VecDeque::new();
+        for (n, step) in std::mem::take(&mut behind.waiting).into_iter().enumerate() {
+            if n < covered && step.command.waits_for_store() {
+                due.refuse.push(undone(step, Refusal::StoreUnavailable));
+                continue;
+            }
+            match self.head.apply(now, &step.actor, step.command.clone()) {
+                Ok(events) if events.is_empty() => {}
+                Ok(events) => again.push_back(Step { events, ..step }),
+                Err(refusal) => due.refuse.push(undone(step, refusal)),
+            }
+        }
+        behind.waiting = again;
+        self.launch(now.mono, &mut due);
+        due
+    }
+}
+
+fn undone(step: Step, refusal: Refusal) -> Undone {
+    Undone { asker: step.asker, command: step.command, refusal }
+}
+
+fn writes(room: &Room, step: &Step) -> Vec<Write> {
+    step.events.iter().filter_map(|event| room.write_for(event)).collect()
+}

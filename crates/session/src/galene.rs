@@ -1,0 +1,12 @@
+//! The Galène door: one session of Galène's client protocol.
+//!
+//! Source: docs/protocols/galene.md §§1 to 3.
+
+mod events;
+mod handle;
+pub mod port;
+mod session;
+mod translate;
+
+pub use port::{Ask, Config, Context, EntryFailure, EntryRequest, Output};
+pub use session::Session;
