@@ -88,3 +88,17 @@ scene('every control has a name and can be reached with the keyboard', {}, async
   const unreachable = await ada.page.evaluate(() => [...document.querySelectorAll('button')].filter((element) => element.tabIndex < 0).length);
   assert.equal(unreachable, 0);
 });
+
+scene('names and messages that look like markup stay text', {}, async ({ party }) => {
+  const name = '<img src=x onerror=alert(1)> & "Co"';
+  const ada = await party.join(name);
+  const bob = await party.join('Bob');
+  await bob.sees(2);
+  await bob.page.click('#tool-people');
+  await ada.say('<script>document.title = "taken"</script><b>bold</b>');
+  await bob.reads('<script>document.title = "taken"</script><b>bold</b>');
+  await bob.page.click('#tool-chat');
+  assert.equal(await bob.page.locator('#stage img, #people img, #lines b, #lines script').count(), 0);
+  assert.equal(await bob.page.locator('.tile .who', { hasText: name }).count(), 1);
+  assert.notEqual(await bob.page.title(), 'taken');
+});

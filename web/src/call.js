@@ -22,6 +22,9 @@ import { readTyped } from './state/chat.js';
 /** @typedef {import('./state/room.js').RoomEvent} RoomEvent */
 /** @typedef {{username: string, password: string, token: string}} Credentials */
 
+/** How long an invitation is good. The server reads a number as milliseconds from now. */
+export const INVITATION_MS = 24 * 60 * 60 * 1000;
+
 /**
  * @typedef {object} CallOptions
  * @property {string} url  Of the WebSocket.
@@ -30,6 +33,7 @@ import { readTyped } from './state/chat.js';
  * @property {LocalMedia} local
  * @property {boolean} simulcast
  * @property {(url: string) => void} redirect
+ * @property {(token: string) => void} invitation  A token we asked for has been made.
  */
 
 export class Call {
@@ -137,10 +141,21 @@ export class Call {
     else this.#sendAs({ type: 'useraction', kind, dest });
   }
 
-  /** An operator's action on the room: `lock`, `unlock`, `clearchat`, `record`, … @param {string} kind */
-  govern(kind) {
+  /**
+   * An operator's action on the room: `lock`, `unlock`, `clearchat`, `record`, …
+   * @param {string} kind
+   * @param {unknown} [value]
+   */
+  govern(kind, value) {
     const { id, name } = this.#store.state();
-    this.#link.send({ type: 'groupaction', kind, source: id, username: name });
+    this.#link.send({ type: 'groupaction', kind, source: id, username: name, value });
+  }
+
+  /** Asks for a token that lets others in for a day, with what we may do ourselves. */
+  invite() {
+    const { permissions, group } = this.#store.state();
+    const given = ['present', 'message'].filter((name) => permissions.has(name));
+    this.govern('maketoken', { group, permissions: given, expires: INVITATION_MS });
   }
 
   /** @param {LinkEvent} event */
@@ -221,6 +236,9 @@ export class Call {
   /** @param {UserMessage} message */
   #told(message) {
     if (!message.privileged) return;
+    const token = message.fields.get('token');
+    if (message.kind === 'token' && typeof token === 'string') this.#options.invitation(token);
+    else if (message.kind === 'token') this.#dispatch({ type: 'notice', kind: 'error', text: 'The invitation could not be made.' });
     if (message.kind === 'mute' && this.#local.micOn) {
       this.#local.setMicrophone(false);
       this.#dispatch({ type: 'notice', kind: 'info', text: `${message.username || 'A moderator'} muted your microphone.` });

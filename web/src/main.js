@@ -42,7 +42,10 @@ async function main() {
     url: status.endpoint, group, store, local,
     // One picture per sender until servers are known to choose among several.
     simulcast: localStorage.getItem('parlour.simulcast') === 'on',
-    redirect: (url) => location.assign(url),
+    redirect(url) {
+      if (/^https?:\/\//.test(url)) location.assign(url);
+    },
+    invitation: (token) => offerInvitation(`${location.origin}${location.pathname}?token=${encodeURIComponent(token)}`),
   });
 
   const lobby = lobbyView({
@@ -63,6 +66,7 @@ async function main() {
     },
     moderate: (kind, id) => call.moderate(kind, id),
     govern: (kind) => call.govern(kind),
+    invite: () => call.invite(),
   }));
   store.subscribe(toolsView({
     microphone: () => call.toggleMicrophone(),
@@ -96,6 +100,12 @@ async function main() {
   if (mayUseDevices()) {
     await local.setMicrophone(true);
     await local.setCamera(true);
+  }
+
+  /** Puts a fresh invitation where it can be passed on. @param {string} link */
+  async function offerInvitation(link) {
+    const copied = await navigator.clipboard?.writeText(link).then(() => true, () => false);
+    store.dispatch({ type: 'notice', kind: 'info', text: `${copied ? 'An invitation for one day is in your clipboard' : 'An invitation for one day'}: ${link}` });
   }
 
   /** @param {{name: string} | {problem: import('./state/room.js').JoinProblem}} answer */

@@ -8,11 +8,15 @@ import { initials, shownName, tone } from './person.js';
 /** @typedef {import('../state/room.js').RoomState} RoomState */
 /** @typedef {import('../state/room.js').Person} Person */
 
+/** The name under which the server's recorder is present. Source: docs/protocols/galene.md §3.5. */
+const RECORDER = 'RECORDING';
+
 /**
  * @typedef {object} PeopleActions
  * @property {(id: string) => void} writeTo
  * @property {(kind: string, id: string) => void} moderate
  * @property {(kind: string) => void} govern
+ * @property {() => void} invite
  */
 
 /**
@@ -29,15 +33,29 @@ export function peopleView(actions) {
   const rows = new Map();
   let locked = false;
 
+  const record = byId('toggle-record', HTMLButtonElement);
+  const clearChat = byId('clear-chat', HTMLButtonElement);
+  const invite = byId('invite', HTMLButtonElement);
+  let recording = false;
+
   lock.addEventListener('click', () => actions.govern(locked ? 'unlock' : 'lock'));
-  byId('clear-chat', HTMLButtonElement).addEventListener('click', () => actions.govern('clearchat'));
+  record.addEventListener('click', () => actions.govern(recording ? 'unrecord' : 'record'));
+  clearChat.addEventListener('click', () => actions.govern('clearchat'));
+  invite.addEventListener('click', actions.invite);
 
   return (state) => {
     const people = [...state.people.values()];
-    setText(count, people.length === 1 ? '1 person' : `${people.length} people`);
+    const humans = people.filter((person) => !person.permissions.has('system')).length;
+    setText(count, humans === 1 ? '1 person' : `${humans} people`);
     locked = state.locked;
     byId('room-locked', HTMLElement).hidden = !locked;
-    tools.hidden = !state.permissions.has('op');
+    recording = people.some((person) => person.permissions.has('system') && person.name === RECORDER);
+    byId('recording', HTMLElement).hidden = !recording;
+    lock.hidden = clearChat.hidden = !state.permissions.has('op');
+    record.hidden = !state.permissions.has('record');
+    invite.hidden = !state.permissions.has('token');
+    tools.hidden = lock.hidden && record.hidden && invite.hidden;
+    setText(record, recording ? 'Stop recording' : 'Start recording');
     setText(lock, locked ? 'Unlock the room' : 'Lock the room');
     if (state.panel !== 'people') return;
     for (const [id, row] of rows) {

@@ -104,8 +104,9 @@ class Tile {
       this.frames = frames;
       this.movedAt = now;
     }
-    const has = plan.picture && (frames > 0 || (plan.own && video.videoWidth > 0));
-    const still = has && !plan.own && !plan.screen && !document.hidden && now - this.movedAt > STALLED_MS;
+    const has = plan.picture && video.videoWidth > 0;
+    // Browsers that count no frames of live media are never called still.
+    const still = has && frames > 0 && !plan.own && !plan.screen && !document.hidden && now - this.movedAt > STALLED_MS;
     this.element.classList.toggle('picture', has);
     this.element.classList.toggle('stalled', still);
     const { condition } = plan.stream ?? {};
