@@ -30,7 +30,7 @@ fn check_limits(text: &str) -> Result<(), ParseError> {
     if text.len() > SDP_BYTES_MAX {
         return Err(ParseError::Bytes(text.len()));
     }
-    if !text.lines().next().is_some_and(|line| line.trim_end() == "v=0") {
+    if text.lines().next().is_none_or(|line| line.trim_end() != "v=0") {
         return Err(ParseError::NotSdp);
     }
     let mut sections = 0usize;
