@@ -166,6 +166,7 @@ impl<E: Engine, F: FnMut(StoreReply)> Worker<E, F> {
         let start = Instant::now();
         let replies = self.engine.execute(batch);
         self.gauges.observe(start.elapsed());
+        assert_eq!(replies.len(), weights.len(), "an engine answers each request");
         for (reply, weight) in replies.into_iter().zip(weights) {
             self.count(&reply, weight);
             (self.reply)(reply);
