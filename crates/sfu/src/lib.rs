@@ -9,6 +9,7 @@ mod config;
 mod identity;
 mod input;
 mod outbox;
+pub mod negotiate;
 pub mod plan;
 pub mod srtp;
 mod stats;
