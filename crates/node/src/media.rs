@@ -87,8 +87,12 @@ pub(crate) struct RoomMedia {
 
 impl RoomMedia {
     pub(crate) const fn new(worker: WorkerIndex) -> Self {
-        let (prepared, ups, downs) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { worker, prepared, ups, downs }
+        Self {
+            worker,
+            prepared: BTreeMap::new(),
+            ups: BTreeMap::new(),
+            downs: BTreeMap::new(),
+        }
     }
 
     /// The worker that carries this room.
@@ -106,8 +110,7 @@ impl RoomMedia {
         match &event.what {
             Happening::Left { member, .. } => self.forget_member(means, &member.id),
             Happening::Requested { member, .. } => {
-                let streams: Vec<&Stream> = room.streams().collect();
-                for stream in streams {
+                for stream in room.streams() {
                     self.reconcile_one(means, room, member, stream);
                 }
             }
