@@ -6,13 +6,21 @@
 //! the packets of the calls given to it. Refuses to know rooms and people.
 
 mod config;
+mod down;
+mod dtls;
+mod ice;
 mod identity;
 mod input;
-mod outbox;
 pub mod negotiate;
+mod outbox;
 pub mod plan;
+mod shared;
+mod slab;
 pub mod srtp;
 mod stats;
+mod timers;
+mod transport;
+mod up;
 mod worker;
 
 pub use config::Config;

@@ -1,9 +1,7 @@
 //! Session keys from master keys (RFC 3711 §4.3, RFC 7714 §11).
 
 use super::Master;
-use aws_lc_rs::cipher::{
-    AES_128, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey,
-};
+use aws_lc_rs::cipher::{AES_128, AES_256, EncryptingKey, EncryptionContext, UnboundCipherKey};
 use aws_lc_rs::iv::FixedLength;
 
 /// What a derived key is for (RFC 3711 §4.3.2).

@@ -57,8 +57,7 @@ impl Open {
     /// [`OpenError`]; nothing has changed then, whatever the packet claimed.
     pub fn rtp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<u64, OpenError> {
         let header = rtp::Header::parse_protected(packet).map_err(|_| OpenError::Malformed)?;
-        let (clear, rest) =
-            packet.split_at_checked(header.length).ok_or(OpenError::Malformed)?;
+        let (clear, rest) = packet.split_at_checked(header.length).ok_or(OpenError::Malformed)?;
         let body_bytes =
             rest.len().checked_sub(self.rtp.tag_bytes()).ok_or(OpenError::Malformed)?;
         let (body, tag) = rest.split_at_checked(body_bytes).ok_or(OpenError::Malformed)?;
@@ -67,9 +66,8 @@ impl Open {
             return Err(OpenError::TooManySources);
         }
         let highest = known.and_then(Replay::highest);
-        let index = highest.map_or(u64::from(header.sequence), |near| {
-            rtp::extend(near, header.sequence)
-        });
+        let index =
+            highest.map_or(u64::from(header.sequence), |near| rtp::extend(near, header.sequence));
         if known.is_some_and(|replay| !replay.fresh(index)) {
             return Err(OpenError::Replayed);
         }
