@@ -208,7 +208,8 @@ export class Call {
 
   /** @param {Joined} message */
   #refused(message) {
-    const { again, problem } = judgeRefusal(message, this.#store.state().phase === 'returning');
+    const attempt = { wasIn: this.#store.state().phase === 'returning', ...this.#credentials };
+    const { again, problem } = judgeRefusal(message, attempt);
     // The server keeps the socket open after a refusal and leaves the closing to us.
     if (again) this.#link.failAndRetry('refused for now');
     else {
@@ -262,8 +263,10 @@ export class Call {
   /** @param {'camera' | 'microphone' | 'screen'} what @param {string} problem */
   #deviceChanged(what, problem) {
     this.#showLocal();
-    if (problem) this.#dispatch({ type: 'notice', kind: 'warning', text: problem });
-    if (this.#store.state().phase !== 'joined') return;
+    // Before the call the lobby says it in its own place.
+    const { phase } = this.#store.state();
+    if (problem && (phase === 'joined' || phase === 'returning')) this.#dispatch({ type: 'notice', kind: 'warning', text: problem });
+    if (phase !== 'joined') return;
     if (what === 'screen') this.#publisher?.updateScreen();
     else {
       this.#publisher?.updateCamera();

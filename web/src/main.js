@@ -10,7 +10,9 @@ import { mayUseDevices } from './media/devices.js';
 import { probeToken } from './net/probe.js';
 import { emptyRoom, reduceRoom } from './state/room.js';
 import { createStore } from './state/store.js';
+import { announceView } from './view/announce.js';
 import { chatView, unreadView } from './view/chat.js';
+import { devicesView } from './view/devices.js';
 import { lobbyView } from './view/lobby.js';
 import { noticesView } from './view/notices.js';
 import { peopleView } from './view/people.js';
@@ -48,6 +50,7 @@ async function main() {
     invitation: (token) => offerInvitation(`${location.origin}${location.pathname}?token=${encodeURIComponent(token)}`),
   });
 
+  devicesView(local);
   const lobby = lobbyView({
     local, meter, token, join: (credentials) => call.join(credentials), cancel: () => call.cancelJoin(),
   });
@@ -79,6 +82,7 @@ async function main() {
     panel: (panel) => store.dispatch({ type: 'panel', panel }),
     tell: (text) => store.dispatch({ type: 'notice', kind: 'info', text }),
   }));
+  store.subscribe(announceView());
   store.subscribe(noticesView((id) => store.dispatch({ type: 'dismiss', id })));
   store.subscribe((state) => {
     const unread = state.chat.unread ? `(${state.chat.unread}) ` : '';
@@ -87,6 +91,8 @@ async function main() {
   keepListening({ store, call, meter, local });
   exposeForTests(store, call);
 
+  // Browsers let sound start only after a first touch or key.
+  for (const touch of ['pointerdown', 'keydown']) document.addEventListener(touch, () => meter.wake());
   window.addEventListener('online', () => call.retryNow());
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) call.retryNow();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { parse } from '../src/wire/codec.js';
+import { ANNOUNCED_MAX, announcements } from '../src/state/announce.js';
 import { NOTICES_MAX, emptyRoom, judgeRefusal, reduceRoom } from '../src/state/room.js';
 
 /** @typedef {import('../src/state/room.js').RoomState} RoomState */
@@ -92,20 +93,36 @@ test('the same notice twice is shown once', () => {
   assert.equal(state.notices.length, 1);
 });
 
+const ATTEMPT = { wasIn: false, password: '', token: '' };
+
 test('refusals ask for what is missing', () => {
-  assert.equal(judgeRefusal({ error: '', value: 'not authorised' }, false).problem.needs, 'password');
-  assert.equal(judgeRefusal({ error: 'need-username', value: 'username required' }, false).problem.needs, 'username');
-  assert.equal(judgeRefusal({ error: 'duplicate-username', value: 'not authorised: this username is taken' }, false).problem.needs, 'username');
-  assert.equal(judgeRefusal({ error: '', value: 'this group is locked' }, false).problem.text, 'This group is locked.');
+  assert.equal(judgeRefusal({ error: '', value: 'not authorised' }, ATTEMPT).problem.needs, 'password');
+  assert.match(judgeRefusal({ error: '', value: 'not authorised' }, ATTEMPT).problem.text, /needs a password/);
+  assert.match(judgeRefusal({ error: '', value: 'not authorised' }, { ...ATTEMPT, password: 'x' }).problem.text, /wrong/);
+  assert.match(judgeRefusal({ error: '', value: 'not authorised' }, { ...ATTEMPT, token: 'x' }).problem.text, /invitation/);
+  assert.equal(judgeRefusal({ error: 'need-username', value: 'username required' }, ATTEMPT).problem.needs, 'username');
+  assert.equal(judgeRefusal({ error: 'duplicate-username', value: 'not authorised: this username is taken' }, ATTEMPT).problem.needs, 'username');
+  assert.equal(judgeRefusal({ error: '', value: 'this group is locked' }, ATTEMPT).problem.text, 'This group is locked.');
 });
 
 test('only a refusal that passes by itself is tried again, and only after a loss', () => {
-  assert.equal(judgeRefusal({ error: '', value: 'too many users' }, true).again, true);
-  assert.equal(judgeRefusal({ error: '', value: 'too many users' }, false).again, false);
-  assert.equal(judgeRefusal({ error: '', value: 'not authorised' }, true).again, false);
+  assert.equal(judgeRefusal({ error: '', value: 'too many users' }, { ...ATTEMPT, wasIn: true }).again, true);
+  assert.equal(judgeRefusal({ error: '', value: 'too many users' }, ATTEMPT).again, false);
+  assert.equal(judgeRefusal({ error: '', value: 'not authorised' }, { ...ATTEMPT, wasIn: true }).again, false);
 });
 
 test('a message about another room changes nothing', () => {
   const state = inLab();
   assert.equal(hear(state, { type: 'joined', kind: 'change', group: 'other', username: 'eve' }), state);
+});
+
+test('who comes, goes, writes or raises a hand is announced, but not who was there before us', () => {
+  const state = inLab();
+  const later = hear(state, { type: 'user', kind: 'add', id: 'c', username: 'cy' }, { type: 'chat', id: '1', source: 'b', username: 'bob', value: 'hi' });
+  assert.deepEqual(announcements(state, later), ['cy came in.', 'bob writes: hi']);
+  assert.deepEqual(announcements(later, hear(later, { type: 'user', kind: 'delete', id: 'c', username: 'cy' })), ['cy left.']);
+  assert.deepEqual(announcements(later, hear(later, { type: 'user', kind: 'change', id: 'c', username: 'cy', data: { raisehand: true } })), ['cy raises a hand.']);
+  assert.deepEqual(announcements(emptyRoom('lab', 'Lab'), state), ['You are in the call.']);
+  const crowd = hear(state, ...Array.from({ length: 9 }, (_, i) => ({ type: 'user', kind: 'add', id: `x${i}`, username: `x${i}` })));
+  assert.equal(announcements(state, crowd).length, ANNOUNCED_MAX + 1);
 });

@@ -33,7 +33,7 @@ export function probeToken(url, group, token) {
       if (event.type !== 'message' || event.message.type !== 'joined') return;
       const { message } = event;
       if (message.kind === 'join') done({ name: message.username });
-      else if (message.kind === 'fail') done({ problem: judgeRefusal(message, false).problem });
+      else if (message.kind === 'fail') done({ problem: judgeRefusal(message, { wasIn: false, password: '', token }).problem });
     });
     link.start();
   });

@@ -151,10 +151,10 @@ export function reduceRoom(state, event) {
 /**
  * How an attempt to join that the server refused goes on.
  * @param {{error: string, value: string}} refusal
- * @param {boolean} wasIn  Whether we had been in the room before.
+ * @param {{wasIn: boolean, password: string, token: string}} attempt  What we tried; `wasIn` if we had been in before.
  * @returns {{again: boolean, problem: JoinProblem}}
  */
-export function judgeRefusal(refusal, wasIn) {
+export function judgeRefusal(refusal, attempt) {
   const text = refusal.value || 'The server refused without a reason.';
   if (refusal.error === 'need-username') {
     return { again: false, problem: { needs: 'username', text: 'Please enter a name.' } };
@@ -163,11 +163,13 @@ export function judgeRefusal(refusal, wasIn) {
     return { again: false, problem: { needs: 'username', text: 'This name is taken. Please choose another one.' } };
   }
   if (text === 'not authorised') {
-    return { again: false, problem: { needs: 'password', text: 'This room needs a password, or the name or password is wrong.' } };
+    if (attempt.token) return { again: false, problem: { needs: '', text: 'This invitation is not valid, or not any more.' } };
+    const why = attempt.password ? 'The name or the password is wrong.' : 'This room needs a password.';
+    return { again: false, problem: { needs: 'password', text: why } };
   }
   // After a loss these pass by themselves: our old seat, or a server still waking up.
   const passing = text === 'internal server error' || text === 'too many users';
-  return { again: wasIn && passing, problem: { needs: '', text: sentence(text) } };
+  return { again: attempt.wasIn && passing, problem: { needs: '', text: sentence(text) } };
 }
 
 /** @param {RoomState} state @param {string} id @returns {RoomState} */

@@ -3,16 +3,15 @@
  */
 
 import { byId, setAttribute, setIcon, setText } from './dom.js';
-import { listDevices, mayUseDevices } from '../media/devices.js';
+import { mayUseDevices } from '../media/devices.js';
 
 /** @typedef {import('../state/room.js').RoomState} RoomState */
 /** @typedef {import('../media/local.js').LocalMedia} LocalMedia */
 /** @typedef {import('../media/levels.js').Meter} Meter */
 /** @typedef {import('../call.js').Credentials} Credentials */
 
-/** Where the name and the devices are remembered. Passwords and tokens never are. */
+/** Where the name is remembered. Passwords and tokens never are. */
 const NAME_ITEM = 'parlour.name';
-const DEVICE_ITEMS = /** @type {const} */ ({ camera: 'parlour.camera', microphone: 'parlour.microphone' });
 /** How often the level bar moves. */
 const LEVEL_EVERY_MS = 100;
 
@@ -55,15 +54,6 @@ export function lobbyView({ local, meter, token, join, cancel }) {
   byId('cancel-join', HTMLButtonElement).addEventListener('click', cancel);
   byId('preview-mic', HTMLButtonElement).addEventListener('click', () => local.setMicrophone(!local.micOn));
   byId('preview-camera', HTMLButtonElement).addEventListener('click', () => local.setCamera(!local.camera));
-  for (const kind of /** @type {const} */ (['camera', 'microphone'])) {
-    local.remember(kind, localStorage.getItem(DEVICE_ITEMS[kind]) ?? '');
-    const pick = byId(`pick-${kind}`, HTMLSelectElement);
-    pick.addEventListener('change', () => {
-      localStorage.setItem(DEVICE_ITEMS[kind], pick.value);
-      local.choose(kind, pick.value);
-    });
-  }
-
   local.onChange((what, problem) => {
     if (what === 'screen') return;
     if (problem) problems.set(what, problem.text);
@@ -71,10 +61,7 @@ export function lobbyView({ local, meter, token, join, cancel }) {
     const nothing = !local.camera && !local.microphone;
     setText(note, [...problems.values(), ...(problems.size && nothing ? ['You can join all the same, to watch, listen and write.'] : [])].join(' '));
     meter.listen(local.microphone);
-    fillDevices(local);
   });
-  navigator.mediaDevices?.addEventListener?.('devicechange', () => fillDevices(local));
-  fillDevices(local);
   setInterval(() => moveLevel(meter, local), LEVEL_EVERY_MS);
 
   /** @param {RoomState} state */
@@ -136,21 +123,6 @@ function showPreview(local, visible) {
   setIcon(mic, micOn ? 'mic' : 'mic-off');
   setIcon(camera, local.camera ? 'camera' : 'camera-off');
   mic.disabled = camera.disabled = !mayUseDevices();
-}
-
-/** @param {LocalMedia} local */
-async function fillDevices(local) {
-  const devices = await listDevices();
-  for (const kind of /** @type {const} */ (['camera', 'microphone'])) {
-    const pick = byId(`pick-${kind}`, HTMLSelectElement);
-    const own = devices.filter((device) => device.kind === kind);
-    const open = kind === 'camera' ? local.camera : local.microphone;
-    const chosen = open?.getSettings().deviceId ?? local.chosen(kind);
-    pick.replaceChildren(...own.map((device, index) => new Option(device.name || `${kind === 'camera' ? 'Camera' : 'Microphone'} ${index + 1}`, device.id)));
-    if (own.length === 0) pick.append(new Option(kind === 'camera' ? 'Any camera' : 'Any microphone', ''));
-    pick.disabled = own.length === 0;
-    if (own.some((device) => device.id === chosen)) pick.value = chosen;
-  }
 }
 
 /** @param {Meter} meter @param {LocalMedia} local */

@@ -26,7 +26,6 @@ const RECORDER = 'RECORDING';
  */
 export function peopleView(actions) {
   const list = byId('people', HTMLUListElement);
-  const tools = byId('room-tools', HTMLElement);
   const lock = byId('toggle-lock', HTMLButtonElement);
   const count = byId('head-count', HTMLElement);
   /** @type {Map<string, {element: HTMLLIElement, face: string}>} */
@@ -54,7 +53,6 @@ export function peopleView(actions) {
     lock.hidden = clearChat.hidden = !state.permissions.has('op');
     record.hidden = !state.permissions.has('record');
     invite.hidden = !state.permissions.has('token');
-    tools.hidden = lock.hidden && record.hidden && invite.hidden;
     setText(record, recording ? 'Stop recording' : 'Start recording');
     setText(lock, locked ? 'Unlock the room' : 'Lock the room');
     if (state.panel !== 'people') return;

@@ -53,7 +53,7 @@ export function toolsView(actions) {
   byId('renegotiate', HTMLButtonElement).addEventListener('click', actions.renegotiate);
   for (const [panel, id] of PANELS) byId(id, HTMLButtonElement).addEventListener('click', () => togglePanel(panel));
   for (const close of document.querySelectorAll('.close-panel')) close.addEventListener('click', () => actions.panel(''));
-  byId('copy-link', HTMLButtonElement).addEventListener('click', () => copyLink(actions.tell));
+  for (const copy of document.querySelectorAll('.copy-link')) copy.addEventListener('click', () => copyLink(actions.tell));
 
   listenToKeys(() => current, new Map([
     ['m', actions.microphone], ['v', actions.camera], ['s', actions.screen], ['h', toggleHand],
