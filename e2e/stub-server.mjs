@@ -1,7 +1,7 @@
 /**
  * Stands in for the server so that the browser tests can be tested: serves the
  * web client and relays offers between two browsers, which then talk to each
- * other directly (docs/protocols/galene.md §12.5). No media, no rules, no limits.
+ * other directly (docs/protocols/galene.md §12.5). No media, few rules, no limits.
  *
  * Same command line as the server, as far as the tests use it:
  * `stub-server.mjs serve --data DIR --listen http://HOST:PORT`.
@@ -39,13 +39,23 @@ async function readHistory() {
   }
 }
 
-async function passwordOf(group) {
+const SETS = { op: ['op', 'present', 'message', 'token'], present: ['present', 'message'] };
+/** Invitations and locked rooms, as long as the process lives. */
+const tokens = new Map();
+const locked = new Set();
+
+/** What a name and password may do in a room; `null` means they may not enter. */
+async function permissionsOf(group, name, password, token) {
+  if (token) return tokens.get(token)?.group === group ? tokens.get(token).permissions : null;
+  let file;
   try {
-    const file = JSON.parse(await readFile(join(data, 'groups', `${group}.json`), 'utf8'));
-    return file['wildcard-user']?.password;
+    file = JSON.parse(await readFile(join(data, 'groups', `${group}.json`), 'utf8'));
   } catch {
-    return undefined;
+    return SETS.present;
   }
+  const user = file.users?.[name] ?? file['wildcard-user'];
+  const fits = user && (user.password?.type === 'wildcard' || user.password === password);
+  return fits ? SETS[user.permissions] : null;
 }
 
 const web = createServer(async (request, response) => {
@@ -74,20 +84,20 @@ sockets.on('connection', (socket) => {
       id = message.id;
       send({ type: 'handshake', version: ['2'] });
     } else if (message.type === 'ping') send({ type: 'pong' });
-    else if (message.type === 'join') await admit(id, message, send);
+    else if (message.type === 'join') await admit(id, message, send, () => socket.close(1000, 'kicked out'));
     else if (members.has(id)) inRoom(members.get(id), message);
   });
   socket.on('close', () => dismiss(id));
 });
 
-async function admit(id, { group, username = '', password = '', data: attributes = {} }, send) {
-  const needed = await passwordOf(group);
-  if (needed !== undefined && needed !== password) {
-    send({ type: 'joined', kind: 'fail', group, username, value: 'not authorised' });
-    return;
-  }
-  const member = { id, name: username, group, data: { ...attributes }, wants: false, send };
-  send({ type: 'joined', kind: 'join', group, username, permissions: ['present', 'message'], status: { name: group }, rtcConfiguration: {} });
+async function admit(id, { group, username, password = '', token, data: attributes = {} }, send, end) {
+  const fail = (value, error) => send({ type: 'joined', kind: 'fail', group, username: username ?? '', value, error });
+  const permissions = await permissionsOf(group, username, password, token);
+  if (!permissions) return fail('not authorised');
+  if (username === undefined) return fail('username required', 'need-username');
+  if (locked.has(group) && !permissions.includes('op')) return fail('this group is locked');
+  const member = { id, name: username, group, permissions, data: { ...attributes }, wants: false, send, end };
+  send(joinedMessage('join', member));
   for (const line of history) if (line.group === group) send({ ...line.message, type: 'chathistory' });
   members.set(id, member);
   for (const other of inGroup(group)) {
@@ -97,7 +107,11 @@ async function admit(id, { group, username = '', password = '', data: attributes
 }
 
 function userMessage(kind, member) {
-  return { type: 'user', kind, id: member.id, username: member.name, permissions: ['present', 'message'], data: member.data };
+  return { type: 'user', kind, id: member.id, username: member.name, permissions: member.permissions, data: member.data };
+}
+
+function joinedMessage(kind, { group, name, permissions }) {
+  return { type: 'joined', kind, group, username: name, permissions, status: { name: group, locked: locked.has(group) }, rtcConfiguration: {} };
 }
 
 function inGroup(group) {
@@ -157,7 +171,26 @@ const HANDLERS = {
       for (const other of inGroup(member.group)) other.send(full);
     }
   },
+  usermessage(member, message) {
+    members.get(message.dest)?.send({ ...message, privileged: member.permissions.includes('op') });
+  },
+  groupaction(member, { kind, value }) {
+    if (kind === 'lock' || kind === 'unlock') {
+      if (kind === 'lock') locked.add(member.group);
+      else locked.delete(member.group);
+      for (const other of inGroup(member.group)) other.send(joinedMessage('change', other));
+    } else if (kind === 'maketoken') {
+      const token = crypto.randomUUID().slice(0, 8);
+      tokens.set(token, value);
+      member.send({ type: 'usermessage', kind: 'token', privileged: true, value: { ...value, token } });
+    }
+  },
   useraction(member, message) {
+    if (message.kind === 'kick') {
+      const target = members.get(message.dest);
+      target?.send({ type: 'usermessage', kind: 'kicked', privileged: true, id: member.id, username: member.name, value: 'you have been kicked out' });
+      target?.end();
+    }
     if (message.kind !== 'setdata') return;
     for (const [key, value] of Object.entries(message.value)) {
       if (value === null) delete member.data[key];
