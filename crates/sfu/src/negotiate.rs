@@ -10,6 +10,7 @@ mod codec;
 mod credentials;
 mod down;
 mod extension;
+mod section;
 mod up;
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ const CHANNEL: &str = include_str!("../../../../testdata/sdp/chromium-datachanne
 const RENEGOTIATE: &str = include_str!("../../../../testdata/sdp/chromium-renegotiate.sdp");
 const FIREFOX: &str = include_str!("../../../../testdata/sdp/firefox-simulcast.sdp");
 const ANSWER: &str = include_str!("../../../../testdata/sdp/firefox-answer.sdp");
+const CHROMIUM: &str = include_str!("../../../../testdata/sdp/chromium-answer.sdp");
 const WHIP: &str = include_str!("../../../../testdata/sdp/whip-audio-video.sdp");
 
 const EVERY_CODEC: [CodecName; 8] = [
@@ -343,6 +344,15 @@ fn the_answer_says_who_receives_what() {
     assert_eq!(accepted(&paused), Ok(vec!["1".to_owned()]));
     let other = ANSWER.replace("SAVPF 96", "SAVPF 120").replace("rtpmap:96", "rtpmap:120");
     assert_eq!(accepted(&other), Ok(vec!["0".to_owned()]));
+}
+
+#[test]
+fn a_chromium_answer_is_read() {
+    let [audio, video] = down_sections();
+    let second = DownSection { mid: "2".to_owned(), ..video.clone() };
+    let (remote, accepted) = read_answer(CHROMIUM, &[audio, video, second]).unwrap();
+    assert_eq!(remote.ice.pwd.expose().len(), 24);
+    assert_eq!(accepted, ["0", "1", "2"]);
 }
 
 #[test]

@@ -1,12 +1,10 @@
-//! The attributes of one level: collected line by line, then laid over what
-//! the level above says.
+//! The attributes of one level, collected line by line.
 
 use super::{
-    CANDIDATES_MAX, CODECS_MAX, Codec, Direction, EXTENSIONS_MAX, Extension, Feedback, Ice, Media,
-    Msid, ParseError, RIDS_MAX, Rid, SOURCES_MAX, Section, Setup, Simulcast, Source,
-    TOKEN_BYTES_MAX,
+    CANDIDATES_MAX, CODECS_MAX, Codec, Direction, EXTENSIONS_MAX, Extension, Feedback, Msid,
+    ParseError, RIDS_MAX, Rid, SOURCES_MAX, Setup, Simulcast, Source, TOKEN_BYTES_MAX,
 };
-use parlour_base::Secret;
+use parlour_base::limits::SDP_SECTIONS_MAX;
 use std::net::SocketAddr;
 use webrtc_sdp::address::Address;
 use webrtc_sdp::attribute_type as parsed;
@@ -56,27 +54,27 @@ pub(super) struct Attributes {
     pub(super) allow_mixed: bool,
     pub(super) bundle: Option<Vec<String>>,
     pub(super) ice_lite: bool,
-    bundle_only: bool,
-    candidates: Vec<SocketAddr>,
-    codecs: Vec<Codec>,
-    direction: Option<Direction>,
-    end_of_candidates: bool,
-    extensions: Vec<Extension>,
+    pub(super) bundle_only: bool,
+    pub(super) candidates: Vec<SocketAddr>,
+    pub(super) codecs: Vec<Codec>,
+    pub(super) direction: Option<Direction>,
+    pub(super) end_of_candidates: bool,
+    pub(super) extensions: Vec<Extension>,
     /// Payload type (`None` = all of them) and kind.
-    feedback: Vec<(Option<u8>, Feedback)>,
-    fingerprint: Option<[u8; 32]>,
-    fmtp: Vec<(u8, String)>,
-    mid: Option<String>,
-    msid: Option<Msid>,
-    pwd: Option<String>,
-    repairs: Vec<(u32, u32)>,
-    rids: Vec<Rid>,
-    rtcp_mux: bool,
-    rtcp_rsize: bool,
-    setup: Option<Setup>,
-    simulcast: Option<Simulcast>,
-    sources: Vec<Source>,
-    ufrag: Option<String>,
+    pub(super) feedback: Vec<(Option<u8>, Feedback)>,
+    pub(super) fingerprint: Option<[u8; 32]>,
+    pub(super) fmtp: Vec<(u8, String)>,
+    pub(super) mid: Option<String>,
+    pub(super) msid: Option<Msid>,
+    pub(super) pwd: Option<String>,
+    pub(super) repairs: Vec<(u32, u32)>,
+    pub(super) rids: Vec<Rid>,
+    pub(super) rtcp_mux: bool,
+    pub(super) rtcp_rsize: bool,
+    pub(super) setup: Option<Setup>,
+    pub(super) simulcast: Option<Simulcast>,
+    pub(super) sources: Vec<Source>,
+    pub(super) ufrag: Option<String>,
 }
 
 impl Attributes {
@@ -209,6 +207,7 @@ impl Attributes {
     fn group(&mut self, line: usize, group: parsed::SdpAttributeGroup) -> Result<(), ParseError> {
         let bundle = matches!(group.semantics, parsed::SdpAttributeGroupSemantic::Bundle);
         if bundle && self.bundle.is_none() {
+            room(line, "mids", group.tags.len().saturating_sub(1), SDP_SECTIONS_MAX)?;
             let mids = group.tags.into_iter().map(|mid| token(line, mid));
             self.bundle = Some(mids.collect::<Result<_, _>>()?);
         }
@@ -292,79 +291,6 @@ impl Attributes {
         }
         Ok(())
     }
-
-    /// Lays these attributes, and those of the session below them, over a
-    /// section that has only its `m=` line.
-    pub(super) fn apply(self, session: &Self, section: &mut Section) {
-        let ufrag = self.ufrag.or_else(|| session.ufrag.clone());
-        let pwd = self.pwd.or_else(|| session.pwd.clone());
-        let media = matches!(section.media, Media::Audio | Media::Video);
-        section.codecs = match media {
-            true => codecs(&section.formats, &self.codecs, &self.fmtp, &self.feedback),
-            false => Vec::new(),
-        };
-        section.allow_mixed = self.allow_mixed;
-        section.bundle_only = self.bundle_only;
-        section.candidates = self.candidates;
-        section.direction = self.direction.or(session.direction).unwrap_or_default();
-        section.end_of_candidates = self.end_of_candidates;
-        section.extensions = self.extensions;
-        section.fingerprint = self.fingerprint.or(session.fingerprint);
-        section.ice = ufrag.zip(pwd).map(|(ufrag, pwd)| Ice { ufrag, pwd: Secret::new(pwd) });
-        section.mid = self.mid;
-        section.msid = self.msid;
-        section.repairs = self.repairs;
-        section.rids = self.rids;
-        section.rtcp_mux = self.rtcp_mux;
-        section.rtcp_rsize = self.rtcp_rsize;
-        section.setup = self.setup.or(session.setup);
-        section.simulcast = self.simulcast;
-        section.sources = self.sources;
-    }
-}
-
-/// The codecs of a section in the order of its formats.
-fn codecs(
-    formats: &[String],
-    maps: &[Codec],
-    fmtp: &[(u8, String)],
-    feedback: &[(Option<u8>, Feedback)],
-) -> Vec<Codec> {
-    let numbers = formats.iter().filter_map(|format| format.parse().ok());
-    let found = numbers.filter_map(|payload_type: u8| {
-        let map = maps.iter().find(|map| map.payload_type == payload_type);
-        let mut codec = map.cloned().or_else(|| static_codec(payload_type))?;
-        for (number, kind) in feedback {
-            if number.is_none_or(|number| number == payload_type) && !codec.feedback.contains(kind)
-            {
-                codec.feedback.push(*kind);
-            }
-        }
-        if let Some((_, value)) = fmtp.iter().find(|(number, _)| *number == payload_type) {
-            codec.fmtp.clone_from(value);
-        }
-        Some(codec)
-    });
-    found.collect()
-}
-
-/// Payload types that need no `a=rtpmap` (RFC 3551 §6), as far as we carry
-/// them.
-fn static_codec(payload_type: u8) -> Option<Codec> {
-    let name = match payload_type {
-        0 => "PCMU",
-        8 => "PCMA",
-        9 => "G722",
-        _ => return None,
-    };
-    Some(Codec {
-        payload_type,
-        name: name.to_owned(),
-        clock: 8_000,
-        channels: None,
-        feedback: Vec::new(),
-        fmtp: String::new(),
-    })
 }
 
 fn role(setup: &parsed::SdpAttributeSetup) -> Setup {
@@ -387,7 +313,7 @@ fn layers(line: usize, simulcast: parsed::SdpAttributeSimulcast) -> Result<Simul
 }
 
 /// Text without spaces that may be repeated to others: visible ASCII.
-fn token(line: usize, text: String) -> Result<String, ParseError> {
+pub(super) fn token(line: usize, text: String) -> Result<String, ParseError> {
     let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
     match visible && (1..=TOKEN_BYTES_MAX).contains(&text.len()) {
         true => Ok(text),
@@ -407,7 +333,12 @@ fn once<T>(
     }
 }
 
-fn room(line: usize, what: &'static str, have: usize, max: usize) -> Result<(), ParseError> {
+pub(super) fn room(
+    line: usize,
+    what: &'static str,
+    have: usize,
+    max: usize,
+) -> Result<(), ParseError> {
     match have < max {
         true => Ok(()),
         false => Err(ParseError::TooMany { line, what }),

@@ -1,9 +1,9 @@
 //! The reader: limits, then lines, then sections.
 
 use super::attribute::Attributes;
-use super::{CODECS_MAX, Description, Media, ParseError, Section};
+use super::section::from_media_line;
+use super::{Description, ParseError, Section};
 use parlour_base::limits::{SDP_BYTES_MAX, SDP_LINES_MAX, SDP_SECTIONS_MAX};
-use webrtc_sdp::media_type::{SdpFormatList, SdpMediaLine, SdpMediaValue};
 use webrtc_sdp::{SdpType, parse_sdp_line};
 
 /// Reads a session description.
@@ -89,7 +89,7 @@ impl Reader {
         else {
             return Err(ParseError::Line(number));
         };
-        self.open = Some((section(number, media)?, Attributes::default()));
+        self.open = Some((from_media_line(number, media)?, Attributes::default()));
         Ok(())
     }
 
@@ -115,40 +115,4 @@ impl Reader {
         self.description.bundle = self.session.bundle;
         Ok(self.description)
     }
-}
-
-/// An empty section from its `m=` line.
-fn section(number: usize, line: SdpMediaLine) -> Result<Section, ParseError> {
-    let formats: Vec<String> = match line.formats {
-        SdpFormatList::Integers(numbers) => {
-            if numbers.iter().any(|number| *number > 127) {
-                return Err(ParseError::Line(number));
-            }
-            numbers.iter().map(u32::to_string).collect()
-        }
-        SdpFormatList::Strings(formats) => formats,
-        SdpFormatList::Unknown(formats) => formats.split_whitespace().map(str::to_owned).collect(),
-    };
-    if formats.len() > CODECS_MAX {
-        return Err(ParseError::TooMany { line: number, what: "formats" });
-    }
-    let repeated = (1..formats.len()).any(|end| {
-        let (before, rest) = formats.split_at(end);
-        rest.first().is_some_and(|format| before.contains(format))
-    });
-    if repeated {
-        return Err(ParseError::Repeated { line: number, what: "a format" });
-    }
-    let media = match line.media {
-        SdpMediaValue::Audio => Media::Audio,
-        SdpMediaValue::Video => Media::Video,
-        SdpMediaValue::Application => Media::Application,
-        SdpMediaValue::Unknown(name) => Media::Other(name),
-    };
-    Ok(Section {
-        port: u16::try_from(line.port).map_err(|_| ParseError::Line(number))?,
-        protocol: line.proto.to_string(),
-        formats,
-        ..Section::new(media)
-    })
 }
