@@ -147,6 +147,7 @@ fn store_version(conn: &Connection) -> Result<u32, SchemaError> {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "SQLite has no event for a lock let go")]
 fn copy(from: &Connection, to: &Path) -> Result<(), BackupError> {
     let mut target = open(to)?;
     {

@@ -158,6 +158,7 @@ impl<E: Engine, F: FnMut(StoreReply)> Worker<E, F> {
         self.engine
     }
 
+    #[allow(clippy::disallowed_methods, reason = "the edge measures how long a commit takes")]
     fn execute(&mut self, batch: Vec<StoreRequest>) {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         self.gauges.queue_depth.fetch_sub(count, Ordering::Relaxed);

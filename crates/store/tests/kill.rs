@@ -120,6 +120,7 @@ impl Known {
 
     /// Opens the file as the next server would, and returns what was
     /// acknowledged and is not there.
+    #[allow(clippy::disallowed_methods, reason = "the start is measured")]
     fn check(&mut self, disk: &Disk, round: u64) -> Vec<String> {
         let start = Instant::now();
         let mut engine = disk.engine();
@@ -158,6 +159,7 @@ impl Known {
 
 /// Starts a child, kills it after some of its lines and a moment, and returns
 /// every whole line it printed.
+#[allow(clippy::disallowed_methods, reason = "to strike at an arbitrary moment")]
 fn run_and_kill(folder: &Path, round: u64, honest: Honest, entropy: &mut Entropy) -> Vec<String> {
     let mut child: Child = Command::new(std::env::current_exe().expect("this test"))
         .args(["--exact", "the_child_writes_until_it_is_killed", "--ignored", "--nocapture"])

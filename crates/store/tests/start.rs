@@ -14,6 +14,7 @@ const START_MAX: Duration = Duration::from_secs(2);
 const ROOMS: u64 = 10_000;
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "the start is measured")]
 fn a_store_with_many_rooms_starts_quickly() {
     let disk = Disk::new();
     let mut engine = disk.engine();

@@ -8,14 +8,17 @@ use parlour_store::{Engine, MemoryEngine, Writer};
 use serde_json::json;
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use support::{Disk, bind, directory, open, record, room, settings};
+
+/// More than any test here puts into a queue of its own.
+const ENOUGH: usize = 2_000;
 
 /// An engine that waits for a word before each group and tells its size.
 struct Gated<E> {
     inner: E,
     go: Receiver<()>,
-    sizes: Sender<usize>,
+    sizes: SyncSender<usize>,
 }
 
 impl<E: Engine> Engine for Gated<E> {
@@ -26,8 +29,8 @@ impl<E: Engine> Engine for Gated<E> {
     }
 }
 
-fn gated<E: Engine>(inner: E) -> (Gated<E>, Sender<()>, Receiver<usize>) {
-    let ((let_go, go), (sizes, seen)) = (channel(), channel());
+fn gated<E: Engine>(inner: E) -> (Gated<E>, SyncSender<()>, Receiver<usize>) {
+    let ((let_go, go), (sizes, seen)) = (sync_channel(ENOUGH), sync_channel(ENOUGH));
     (Gated { inner, go, sizes }, let_go, seen)
 }
 
@@ -41,7 +44,7 @@ fn ask(n: u64) -> StoreRequest {
 
 #[test]
 fn every_request_is_answered_once_and_in_order() {
-    let (replies, answers) = channel();
+    let (replies, answers) = sync_channel(ENOUGH);
     let writer = Writer::spawn(MemoryEngine::default(), len(2_000), move |reply| {
         replies.send(reply).expect("the test listens");
     })
@@ -106,7 +109,7 @@ fn what_waits_is_taken_as_one_group_up_to_the_limit() {
 fn stopping_executes_what_waits_and_refuses_what_comes_later() {
     let disk = Disk::new();
     let (engine, let_go, seen) = gated(disk.engine());
-    let (replies, answers) = channel();
+    let (replies, answers) = sync_channel(ENOUGH);
     let writer = Writer::spawn(engine, len(100), move |reply: StoreReply| {
         replies.send(reply.result).expect("the test listens");
     })
@@ -182,7 +185,7 @@ fn a_fault_of_the_engine_reaches_the_one_who_asked() {
     let disk = Disk::new();
     let mut engine = disk.engine();
     engine.set_size_limit(Some(parlour_base::ByteSize::kib(48))).expect("told");
-    let (replies, answers) = channel();
+    let (replies, answers) = sync_channel(ENOUGH);
     let writer = Writer::spawn(engine, len(10), move |reply: StoreReply| {
         replies.send(reply.result).expect("the test listens");
     })
