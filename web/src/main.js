@@ -21,6 +21,7 @@ import { toolsView } from './view/tools.js';
 import { readStatus } from './net/status.js';
 import { roomOfPath, titleOfName } from './wire/group.js';
 import { exposeForTests } from './hook.js';
+import { recall } from './memory.js';
 
 /** The invitation in the address, read once and then removed from it. @returns {string} */
 function takeToken() {
@@ -43,7 +44,7 @@ async function main() {
   const call = new Call({
     url: status.endpoint, group, store, local,
     // One picture per sender until servers are known to choose among several.
-    simulcast: localStorage.getItem('parlour.simulcast') === 'on',
+    simulcast: recall('simulcast') === 'on',
     redirect(url) {
       if (/^https?:\/\//.test(url)) location.assign(url);
     },

@@ -4,23 +4,24 @@
  */
 
 import { listDevices } from '../media/devices.js';
+import { recall, remember } from '../memory.js';
 
 /** @typedef {import('../media/local.js').LocalMedia} LocalMedia */
 /** @typedef {import('../media/devices.js').DeviceKind} DeviceKind */
 
-/** The kinds of devices, how they are called, and where the choice is remembered. */
+/** The kinds of devices and how they are called. */
 const KINDS = /** @type {const} */ ([
-  { kind: 'camera', name: 'Camera', any: 'Any camera', item: 'parlour.camera' },
-  { kind: 'microphone', name: 'Microphone', any: 'Any microphone', item: 'parlour.microphone' },
+  { kind: 'camera', name: 'Camera', any: 'Any camera' },
+  { kind: 'microphone', name: 'Microphone', any: 'Any microphone' },
 ]);
 
 /** @param {LocalMedia} local */
 export function devicesView(local) {
-  for (const { kind, item } of KINDS) {
-    local.remember(kind, localStorage.getItem(item) ?? '');
+  for (const { kind } of KINDS) {
+    local.remember(kind, recall(kind));
     for (const pick of picks(kind)) {
       pick.addEventListener('change', () => {
-        localStorage.setItem(item, pick.value);
+        remember(kind, pick.value);
         local.choose(kind, pick.value);
       });
     }

@@ -4,14 +4,13 @@
 
 import { byId, setAttribute, setIcon, setText } from './dom.js';
 import { mayUseDevices } from '../media/devices.js';
+import { recall, remember } from '../memory.js';
 
 /** @typedef {import('../state/room.js').RoomState} RoomState */
 /** @typedef {import('../media/local.js').LocalMedia} LocalMedia */
 /** @typedef {import('../media/levels.js').Meter} Meter */
 /** @typedef {import('../call.js').Credentials} Credentials */
 
-/** Where the name is remembered. Passwords and tokens never are. */
-const NAME_ITEM = 'parlour.name';
 /** How often the level bar moves. */
 const LEVEL_EVERY_MS = 100;
 
@@ -41,14 +40,14 @@ export function lobbyView({ local, meter, token, join, cancel }) {
   /** @type {Map<string, string>} */
   const problems = new Map();
 
-  name.value = localStorage.getItem(NAME_ITEM) ?? '';
+  name.value = recall('name');
   byId('insecure', HTMLElement).hidden = mayUseDevices();
   byId('certificate-note', HTMLElement).hidden = location.protocol !== 'https:';
 
   byId('join-form', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     meter.wake();
-    localStorage.setItem(NAME_ITEM, name.value.trim());
+    remember('name', name.value.trim());
     join({ username: fixed ? '' : name.value.trim(), password: password.value, token });
   });
   byId('cancel-join', HTMLButtonElement).addEventListener('click', cancel);

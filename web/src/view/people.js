@@ -61,7 +61,8 @@ export function peopleView(actions) {
       row.element.remove();
       rows.delete(id);
     }
-    for (const person of people.sort((a, b) => order(a, b, state.id))) {
+    people.sort((a, b) => order(a, b, state.id));
+    for (const [index, person] of people.entries()) {
       const doing = doingOf(state, person);
       const face = JSON.stringify([person.name, [...person.permissions], doing, state.permissions.has('op')]);
       let row = rows.get(person.id);
@@ -73,14 +74,10 @@ export function peopleView(actions) {
         rows.set(person.id, row);
       }
       row.element.classList.toggle('speaking', state.speaking.has(person.id));
-      if (list.children[rank(people, person)] !== row.element) list.append(row.element);
+      const place = list.children[index] ?? null;
+      if (place !== row.element) list.insertBefore(row.element, place);
     }
   };
-}
-
-/** @param {Person[]} people @param {Person} person */
-function rank(people, person) {
-  return people.indexOf(person);
 }
 
 /** Ourselves first, then raised hands, then by name. @param {Person} a @param {Person} b @param {string} own */

@@ -4,6 +4,7 @@
 
 import { byId, setAttribute, setIcon, setText } from './dom.js';
 import { mayShareScreen } from '../media/devices.js';
+import { recall, remember } from '../memory.js';
 
 /** @typedef {import('../state/room.js').RoomState} RoomState */
 /** @typedef {import('../state/room.js').Panel} Panel */
@@ -23,9 +24,6 @@ import { mayShareScreen } from '../media/devices.js';
 
 /** @type {readonly (readonly [Exclude<Panel, ''>, string])[]} */
 const PANELS = [['chat', 'tool-chat'], ['people', 'tool-people'], ['help', 'show-help']];
-
-/** Where the choice about single keys is kept. */
-const KEYS_ITEM = 'parlour.keys';
 
 /**
  * Shows the tools.
@@ -122,8 +120,8 @@ function showBanner(state) {
 /** @param {() => RoomState | null} stateNow @param {ReadonlyMap<string, () => void>} keys */
 function listenToKeys(stateNow, keys) {
   const choice = byId('shortcuts', HTMLInputElement);
-  choice.checked = localStorage.getItem(KEYS_ITEM) !== 'off';
-  choice.addEventListener('change', () => localStorage.setItem(KEYS_ITEM, choice.checked ? 'on' : 'off'));
+  choice.checked = recall('keys') !== 'off';
+  choice.addEventListener('change', () => remember('keys', choice.checked ? 'on' : 'off'));
   document.addEventListener('keydown', (event) => {
     const phase = stateNow()?.phase;
     if (phase !== 'joined' && phase !== 'returning') return;
