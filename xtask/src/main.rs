@@ -1,1 +1,74 @@
-fn main() {}
+//! Developer commands: `cargo xtask check | test | long | tidy | sim | fuzz`.
+//!
+//! `check` is the fast part, `test` adds everything with sockets, processes
+//! and browsers and is what CI runs, `long` adds fuzzing and long simulations.
+
+mod run;
+mod setup;
+mod tidy;
+
+use anyhow::{Result, bail};
+use run::{Step, cargo};
+
+const HELP: &str = "cargo xtask COMMAND
+
+  check           format, tidy, clippy, tests without sockets, 1,000 simulator
+                  seeds, docs, web types and tests
+  test            check, then everything with sockets, processes and browsers;
+                  installs the browser and npm packages it needs
+  long            fuzzing (10 minutes a target) and 100,000 simulator seeds
+  tidy            only the rules of the house
+  sim ARGS…       the simulator, for example: sim --seed 7 --trace
+  fuzz TARGET [SECONDS]
+  reference       write the generated reference pages anew";
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    std::env::set_current_dir(tidy::root())?;
+    match words.as_slice() {
+        ["check"] => check(),
+        ["test"] => check().and_then(|()| test()),
+        ["long"] => long(),
+        ["tidy"] => tidy::check(),
+        ["sim", rest @ ..] => sim(rest),
+        ["fuzz", target] => setup::fuzz(target, "600"),
+        ["fuzz", target, seconds] => setup::fuzz(target, seconds),
+        ["reference"] => setup::reference(),
+        _ => bail!("{HELP}"),
+    }
+}
+
+/// Everything that needs no socket, no other process and no browser.
+fn check() -> Result<()> {
+    Step::new("format").run(cargo(&["fmt", "--all", "--check"]))?;
+    Step::new("rules of the house").call(tidy::check)?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    Step::new("clippy").run(cargo(&clippy))?;
+    let inside = ["--workspace", "--exclude", "parlour-server"];
+    Step::new("tests without sockets").run(run::tests(&inside))?;
+    Step::new("simulator, 1,000 seeds").call(|| sim(&["--seeds", "1000"]))?;
+    let docs = ["doc", "--workspace", "--no-deps", "--document-private-items"];
+    Step::new("docs").run(cargo(&docs).env("RUSTDOCFLAGS", "--deny warnings"))?;
+    Step::new("web types and tests").call(setup::check_web)
+}
+
+/// Everything with sockets, processes and browsers.
+fn test() -> Result<()> {
+    Step::new("tests with sockets").run(run::tests(&["--package", "parlour-server"]))?;
+    Step::new("browsers").call(setup::browsers)
+}
+
+fn long() -> Result<()> {
+    Step::new("simulator, 100,000 seeds").call(|| sim(&["--seeds", "100000"]))?;
+    for target in setup::fuzz_targets()? {
+        Step::new(&format!("fuzz {target}")).call(|| setup::fuzz(&target, "600"))?;
+    }
+    Ok(())
+}
+
+fn sim(args: &[&str]) -> Result<()> {
+    let mut all = vec!["run", "--quiet", "--package", "parlour-sim", "--bin", "parlour-sim", "--"];
+    all.extend(args);
+    run::status(&mut cargo(&all))
+}
