@@ -8,9 +8,10 @@
 //! store never looks inside.
 //!
 //! Every write to a room carries the epoch that the room was opened with. The
-//! store keeps the highest epoch it has handed out for a room and refuses
-//! older ones with [`StoreFault::Fenced`], so a room that was opened elsewhere
-//! meanwhile cannot be written from its former owner.
+//! store keeps the highest epoch it has handed out for a room and refuses any
+//! other with [`StoreFault::Fenced`], so a room that was opened elsewhere
+//! meanwhile cannot be written from its former owner, nor one that was never
+//! opened.
 
 use crate::Json;
 use crate::id::{Epoch, RoomId, Seq};
