@@ -192,3 +192,22 @@ proptest! {
         prop_assert!(open.rtcp(&sealed, &mut plain).is_err());
     }
 }
+
+/// A vector that other implementations of RFC 3711 share.
+#[test]
+fn counter_mode_packets_are_those_of_other_implementations() {
+    let master = Master {
+        key: hex("E1F97A0D3E018BE0D64FA32C06DE4139"),
+        salt: hex("0EC675AD498AFEEBB6960B3AABE6"),
+    };
+    let mut seal = Seal::new(Profile::Aes128CmHmacSha1, &master).unwrap();
+    let mut out = hex("800f1234 decafbad cafebabe");
+    assert!(seal.rtp(0xcafe_babe, 0x1234, 0, &[0xab; 16], &[], &mut out));
+    let expected = "4e55dc4ce79978d88ca4d215949d2402 b78d6acc99ea179b8dbb";
+    assert_eq!(out[12..].to_vec(), hex(expected));
+    let report = [hex("81c8000b cafebabe"), vec![0xab; 16]].concat();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    assert!(seal.rtcp(&report, &mut first) && seal.rtcp(&report, &mut second));
+    let expected = "7128035be487b9bdbef890 41f977a5a8 80000001 993e08cd54d7c1230798";
+    assert_eq!(second[8..].to_vec(), hex(expected));
+}
