@@ -16,7 +16,8 @@ mod write;
 mod tests;
 
 pub use limit::{
-    CANDIDATES_MAX, CODECS_MAX, EXTENSIONS_MAX, ParseError, RIDS_MAX, SOURCES_MAX, TOKEN_BYTES_MAX,
+    CANDIDATES_MAX, CODECS_MAX, EXTENSIONS_MAX, LINE_BYTES_MAX, ParseError, RIDS_MAX, SOURCES_MAX,
+    TOKEN_BYTES_MAX,
 };
 pub use read::parse;
 

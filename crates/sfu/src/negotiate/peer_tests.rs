@@ -1,5 +1,4 @@
 //! Another implementation judges: str0m offers, answers and accepts.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::disallowed_methods, reason = "str0m begins with an instant")]
 
 use super::tests::{FINGERPRINT, down_sections, ours};

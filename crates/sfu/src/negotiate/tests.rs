@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use super::*;
 use crate::plan::{Codec, CodecName, DownSection, ExtensionIds, Kind, UpSection, WorkerIndex};
 use parlour_base::Entropy;

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use super::*;
 use proptest::prelude::*;
 
@@ -190,6 +188,30 @@ fn padding_is_not_part_of_the_last_body() {
     assert!(matches!(one(&bytes), Packet::ReceiverReport(report) if report.sender == 1));
     let empty = [0xA0, 201, 0, 0];
     assert_eq!(packets(&empty).next(), Some(Err(ParseError::Padding(0))));
+}
+
+#[test]
+fn every_prefix_and_every_changed_byte_of_a_compound_is_survived() {
+    let mut bytes = Vec::new();
+    write_sender_report(&mut bytes, &SenderInfo::default(), &[block(5), block(6)]);
+    write_receiver_report(&mut bytes, 1, &[block(5)]);
+    write_cname(&mut bytes, 1, "parlour");
+    write_nack(&mut bytes, 1, 2, [3, 5, 900]);
+    write_fir(&mut bytes, 1, &[(2, 3)]);
+    write_remb(&mut bytes, 1, 1_000_000, &[7, 8]);
+    let deltas = [Some(3), None, Some(-9), Some(700), None, None, None, None, None];
+    write_transport_cc(&mut bytes, &TransportCcHead::default(), &deltas);
+    write_bye(&mut bytes, &[1, 2]);
+    for end in 0..=bytes.len() {
+        walk(&bytes[..end]);
+    }
+    for at in 0..bytes.len() {
+        for value in [0, 1, 0x1F, 0x20, 0x7F, 0x80, 0xA1, 0xFF] {
+            let mut changed = bytes.clone();
+            changed[at] = value;
+            walk(&changed);
+        }
+    }
 }
 
 proptest! {

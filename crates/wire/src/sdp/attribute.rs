@@ -1,16 +1,16 @@
 //! The attributes of one level, collected line by line.
 
+use super::read::{Unread, read_line};
 use super::{
     CANDIDATES_MAX, CODECS_MAX, Codec, Direction, EXTENSIONS_MAX, Extension, Feedback, Msid,
     ParseError, RIDS_MAX, Rid, SOURCES_MAX, Setup, Simulcast, Source, TOKEN_BYTES_MAX,
 };
 use parlour_base::limits::SDP_SECTIONS_MAX;
 use std::net::SocketAddr;
+use webrtc_sdp::SdpType;
 use webrtc_sdp::address::Address;
 use webrtc_sdp::attribute_type as parsed;
 use webrtc_sdp::attribute_type::SdpAttribute;
-use webrtc_sdp::error::SdpParserError;
-use webrtc_sdp::{SdpType, parse_sdp_line};
 
 /// Longest `a=fmtp` value that is kept, in bytes; H.264 parameter sets are the
 /// longest in use.
@@ -89,7 +89,7 @@ impl Attributes {
         match name {
             "fmtp" => self.format_parameters(number, rest),
             "candidate" => {
-                self.candidate(number, line);
+                self.candidate(line);
                 Ok(())
             }
             // The parser wants lower case, the standard wrote upper case.
@@ -118,10 +118,8 @@ impl Attributes {
     }
 
     /// Candidates are a hint: whatever is wrong with one, it is only skipped.
-    fn candidate(&mut self, number: usize, line: &str) {
-        let Ok(SdpType::Attribute(SdpAttribute::Candidate(candidate))) =
-            parse_sdp_line(line, number).map(|line| line.sdp_type)
-        else {
+    fn candidate(&mut self, line: &str) {
+        let Ok(SdpType::Attribute(SdpAttribute::Candidate(candidate))) = read_line(line) else {
             return;
         };
         let host = matches!(candidate.c_type, parsed::SdpAttributeCandidateType::Host);
@@ -135,11 +133,11 @@ impl Attributes {
     }
 
     fn parse(&mut self, number: usize, line: &str) -> Result<(), ParseError> {
-        match parse_sdp_line(line, number).map(|line| line.sdp_type) {
+        match read_line(line) {
             Ok(SdpType::Attribute(attribute)) => self.take(number, attribute),
             // A kind of feedback, group or hash that the parser does not know
             // is one that we have no use for.
-            Err(SdpParserError::Unsupported { .. }) => Ok(()),
+            Err(Unread::Unknown) => Ok(()),
             _ => Err(ParseError::Line(number)),
         }
     }

@@ -19,6 +19,9 @@ pub const RIDS_MAX: usize = 8;
 /// Most candidates kept of one section; later ones are dropped.
 pub const CANDIDATES_MAX: usize = 64;
 
+/// Longest line that is used, in bytes; a line of 128 formats has 600.
+pub const LINE_BYTES_MAX: usize = 4_096;
+
 /// Longest mid, layer name, msid part, CNAME, ICE fragment or password that is
 /// accepted, in bytes. RFC 8839 §5.4 allows 256 for the password.
 pub const TOKEN_BYTES_MAX: usize = 256;
@@ -41,7 +44,8 @@ pub enum ParseError {
     /// A control character.
     #[error("control character in line {0}")]
     Control(usize),
-    /// A line that is not `x=value`, or whose value its type refuses.
+    /// A line that is not `x=value`, longer than [`LINE_BYTES_MAX`], or whose value its
+    /// type refuses.
     #[error("line {0} cannot be read")]
     Line(usize),
     /// A second value where there may be one.

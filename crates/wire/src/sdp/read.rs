@@ -2,8 +2,9 @@
 
 use super::attribute::Attributes;
 use super::section::from_media_line;
-use super::{Description, ParseError, Section};
+use super::{Description, LINE_BYTES_MAX, ParseError, Section};
 use parlour_base::limits::{SDP_BYTES_MAX, SDP_LINES_MAX, SDP_SECTIONS_MAX};
+use webrtc_sdp::error::SdpParserError;
 use webrtc_sdp::{SdpType, parse_sdp_line};
 
 /// Reads a session description.
@@ -49,6 +50,27 @@ fn check_limits(text: &str) -> Result<(), ParseError> {
     }
 }
 
+/// Why the parser did not read a line.
+pub(super) enum Unread {
+    /// It does not know this kind of value.
+    Unknown,
+    /// The value is wrong.
+    Wrong,
+}
+
+/// Hands one line to the parser, the only place that does. Host names cost it
+/// more than their length, so neither other alphabets nor long lines reach it.
+pub(super) fn read_line(line: &str) -> Result<SdpType, Unread> {
+    if line.len() > LINE_BYTES_MAX || !line.is_ascii() {
+        return Err(Unread::Wrong);
+    }
+    match parse_sdp_line(line, 0) {
+        Ok(line) => Ok(line.sdp_type),
+        Err(SdpParserError::Unsupported { .. }) => Err(Unread::Unknown),
+        Err(_) => Err(Unread::Wrong),
+    }
+}
+
 /// What has been read so far.
 #[derive(Default)]
 struct Reader {
@@ -71,7 +93,7 @@ impl Reader {
     }
 
     fn origin(&mut self, number: usize, line: &str) -> Result<(), ParseError> {
-        match parse_sdp_line(line, number).map(|line| line.sdp_type) {
+        match read_line(line) {
             Ok(SdpType::Origin(origin)) => {
                 self.description.session = origin.session_id;
                 self.description.version = origin.session_version;
@@ -85,8 +107,7 @@ impl Reader {
         self.close();
         // The parser knows few protocols; those that it refuses have no use
         // here either.
-        let Ok(SdpType::Media(media)) = parse_sdp_line(line, number).map(|line| line.sdp_type)
-        else {
+        let Ok(SdpType::Media(media)) = read_line(line) else {
             return Err(ParseError::Line(number));
         };
         self.open = Some((from_media_line(number, media)?, Attributes::default()));

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use super::*;
 use parlour_base::limits::SDP_BYTES_MAX;
 use proptest::prelude::*;
@@ -136,6 +134,14 @@ fn a_line_that_is_used_must_be_readable() {
         assert_eq!(media(line), Err(ParseError::Line(6)), "{line}");
     }
     assert_eq!(parse("v=0\no=who knows\n"), Err(ParseError::Line(2)));
+}
+
+#[test]
+fn a_line_that_is_used_is_not_long() {
+    let long = "x".repeat(LINE_BYTES_MAX);
+    assert_eq!(media(&format!("a=extmap:1 {long}")), Err(ParseError::Line(6)));
+    assert_eq!(media(&format!("a=candidate:1 1 udp 1 {long} 9 typ host")), media(""));
+    assert_eq!(media(&format!("a=anything:{long}")), media(""));
 }
 
 #[test]

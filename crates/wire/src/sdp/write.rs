@@ -1,8 +1,6 @@
 //! The writer: every line from the types, none from what was read.
 
-use super::{
-    Codec, Description, Direction, Feedback, Media, Msid, ParseError, Section, Setup, Simulcast,
-};
+use super::{Codec, Description, Direction, Feedback, Media, Msid, Section, Setup, Simulcast};
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -21,15 +19,6 @@ impl fmt::Display for Description {
         }
         flag(f, self.allow_mixed, "extmap-allow-mixed")?;
         self.sections.iter().try_for_each(|section| section.fmt(f))
-    }
-}
-
-/// Reads back what [`Description`] writes; see [`super::parse`].
-impl std::str::FromStr for Description {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        super::parse(text)
     }
 }
 
