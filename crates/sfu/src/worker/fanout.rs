@@ -48,7 +48,9 @@ impl Worker {
     /// Lets a subscriber begin: with the packets since the last key frame if
     /// they are all there, else by asking for a key frame.
     pub(super) fn start(&mut self, now: Mono, at: usize) {
-        let Some(down) = self.downs.get_mut(at) else { return };
+        let Some(down) = self.downs.get_mut(at).filter(|down| down.transport.sendable()) else {
+            return;
+        };
         let source = down.source;
         let Some(up) = source_of(&self.names, &self.ups, source) else { return };
         let mut wishes = Vec::new();

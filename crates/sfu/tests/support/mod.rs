@@ -6,10 +6,10 @@
 use parlour_base::{Entropy, Mono};
 use parlour_sfu::negotiate::{self, Server, UpOffer, down_codec};
 use parlour_sfu::plan::{
-    CodecName, Command, DownSection, IceCredentials, Notice, PeerId, WorkerIndex,
+    CodecName, Command, DownSection, Fingerprint, IceCredentials, Notice, PeerId, WorkerIndex,
 };
 use parlour_sfu::{Config, Identity, Input, Output, Worker};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpOffer};
@@ -84,6 +84,19 @@ pub(crate) struct World {
     pub(crate) transmits: Vec<(usize, usize)>,
     /// Sent to addresses that no client has.
     pub(crate) strangers: Vec<(SocketAddr, usize)>,
+    /// Put into descriptions instead of the true fingerprint.
+    pub(crate) tamper: Option<Fingerprint>,
+    /// Answers are kept in `held` instead of being given to the worker.
+    pub(crate) hold_answers: bool,
+    pub(crate) held: Vec<(usize, Command)>,
+    /// Whatever this address sends is lost.
+    pub(crate) silenced: Option<SocketAddr>,
+    /// DTLS towards the worker is lost.
+    pub(crate) no_dtls: bool,
+    /// Whether to keep what the worker receives in `recorded`.
+    pub(crate) record: bool,
+    pub(crate) recorded: Vec<(SocketAddr, Vec<u8>)>,
+    sent: BTreeMap<SocketAddr, u64>,
     next_peer: u64,
 }
 
@@ -111,6 +124,14 @@ impl World {
             lands_at: None,
             transmits: Vec::new(),
             strangers: Vec::new(),
+            tamper: None,
+            hold_answers: false,
+            held: Vec::new(),
+            silenced: None,
+            no_dtls: false,
+            record: false,
+            recorded: Vec::new(),
+            sent: BTreeMap::new(),
             next_peer: 1,
         }
     }
@@ -182,10 +203,12 @@ impl World {
         let fingerprint = self.identity.fingerprint();
         let server = Server { fingerprint: &fingerprint, candidates: &[server_address()] };
         let answer = offer.answer(&local, &server, &[CodecName::Opus, CodecName::Vp8]).unwrap();
+        let mut remote = offer.remote().clone();
+        remote.fingerprint = self.tamper.unwrap_or(remote.fingerprint);
         let command = Command::Up {
             peer: self.clients[at].peer,
             local,
-            remote: offer.remote().clone(),
+            remote,
             sections: answer.sections.clone(),
         };
         self.command(worker, command);
@@ -259,10 +282,15 @@ impl World {
         let offer = offer.replace("a=setup:actpass", "a=setup:passive");
         let offer = SdpOffer::from_sdp_string(&offer).unwrap();
         let answer = self.clients[at].rtc.sdp_api().accept_offer(offer).unwrap();
-        let (remote, accepted) =
+        let (mut remote, accepted) =
             negotiate::read_answer(&answer.to_sdp_string(), &sections).unwrap();
         self.clients[at].sections = sections;
-        self.command(worker, Command::Answered { peer, remote, accepted });
+        remote.fingerprint = self.tamper.unwrap_or(remote.fingerprint);
+        let command = Command::Answered { peer, remote, accepted };
+        match self.hold_answers {
+            true => self.held.push((worker, command)),
+            false => self.command(worker, command),
+        }
     }
 
     pub(crate) fn command(&mut self, worker: usize, command: Command) {
@@ -288,6 +316,7 @@ impl World {
                     if !self.clients.iter().any(|client| client.address == to) {
                         self.strangers.push((to, bytes.len()));
                     }
+                    *self.sent.entry(to).or_default() += bytes.len() as u64;
                     for bytes in bytes.chunks(size) {
                         let at = self.now + Duration::from_millis(DELAY_MS);
                         let bytes = bytes.to_vec();
@@ -321,6 +350,11 @@ impl World {
         self.handle(worker, Input::Datagram { from, to, bytes });
     }
 
+    /// Bytes sent to an address so far.
+    pub(crate) fn sent_to(&self, address: SocketAddr) -> u64 {
+        self.sent.get(&address).copied().unwrap_or(0)
+    }
+
     fn lost(&mut self) -> bool {
         self.loss > 0 && self.entropy.below(100) < self.loss
     }
@@ -338,10 +372,16 @@ impl World {
             due
         };
         for flight in due {
-            if self.lost() {
+            let dtls = matches!(flight.bytes.first(), Some(20..=63));
+            let swallowed = self.silenced == Some(flight.from)
+                || (self.no_dtls && dtls && flight.to == server_address());
+            if swallowed || self.lost() {
                 continue;
             }
             if flight.to == server_address() {
+                if self.record {
+                    self.recorded.push((flight.from, flight.bytes.clone()));
+                }
                 let right = self.clients.iter().find(|client| client.address == flight.from);
                 let right = right.map_or(0, |client| client.worker);
                 self.inject(self.lands_at.unwrap_or(right), flight.from, &flight.bytes);
@@ -540,6 +580,14 @@ impl Client {
         let mine = |packet: &RtpPacket| *packet.header.payload_type == 111;
         let packets = self.received.iter().filter(|(_, packet)| mine(packet));
         packets.map(|(at, packet)| (*at, packet)).collect()
+    }
+
+    /// Asks for lost packets even without a source for resends.
+    pub(crate) fn insist_on_nacks(&mut self) {
+        let ssrc: Ssrc = self.sections[1].ssrc.into();
+        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
+            stream.suppress_nack(false);
+        }
     }
 
     /// Asks for a key frame.
