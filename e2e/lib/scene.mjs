@@ -23,7 +23,7 @@ export function useBrowser(options) {
 /**
  * A test with a running server and a party that may not complain.
  * @param {string} name
- * @param {{groups?: Record<string, object>, env?: Record<string, string>, needsServer?: string}} options
+ * @param {{groups?: Record<string, object>, env?: Record<string, string>, scheme?: 'http' | 'https', needsServer?: string}} options
  * @param {(scene: {server: Server, party: Party}) => Promise<void>} body
  */
 export function scene(name, options, body) {

@@ -6,6 +6,8 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -38,30 +40,54 @@ async function freePort() {
   throw new Error('no free port');
 }
 
+/** Whether an address answers with 200; its certificate may be of its own making. @param {string} url @returns {Promise<boolean>} */
+function answers(url) {
+  const { get } = url.startsWith('https:') ? https : http;
+  return new Promise((resolve) => {
+    const request = get(url, { rejectUnauthorized: false, timeout: 1000 }, (reply) => {
+      reply.resume();
+      resolve(reply.statusCode === 200);
+    });
+    request.on('error', () => resolve(false));
+    request.on('timeout', () => request.destroy());
+  });
+}
+
+/** Servers that must not outlive the tests. @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set();
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
 export class Server {
   #child = null;
   #output = '';
 
-  /** @param {{dir: string, port: number, env: Record<string, string>}} place */
-  constructor({ dir, port, env }) {
+  /** @param {{dir: string, port: number, env: Record<string, string>, scheme: 'http' | 'https'}} place */
+  constructor({ dir, port, env, scheme }) {
     this.dir = dir;
     this.port = port;
     this.env = env;
-    this.origin = `http://127.0.0.1:${port}`;
+    this.origin = `${scheme}://127.0.0.1:${port}`;
   }
 
   /**
    * Starts a server on an empty data folder, or with the group files given.
-   * @param {{groups?: Record<string, object>, env?: Record<string, string>}} [options]
+   * @param {{groups?: Record<string, object>, env?: Record<string, string>, scheme?: 'http' | 'https'}} [options]
    */
-  static async start({ groups = {}, env = {} } = {}) {
+  static async start({ groups = {}, env = {}, scheme = 'http' } = {}) {
     const dir = await mkdtemp(join(tmpdir(), 'parlour-e2e-'));
     await mkdir(join(dir, 'groups'), { recursive: true });
     for (const [name, description] of Object.entries(groups)) {
       await writeFile(join(dir, 'groups', `${name}.json`), JSON.stringify(description));
     }
-    const server = new Server({ dir, port: await freePort(), env });
-    await server.run();
+    const server = new Server({ dir, port: await freePort(), env, scheme });
+    try {
+      await server.run();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
     return server;
   }
 
@@ -72,6 +98,8 @@ export class Server {
       env: { ...process.env, ...this.env }, stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     const keep = (bytes) => {
       this.#output = (this.#output + bytes).slice(-20_000);
     };
@@ -82,11 +110,7 @@ export class Server {
     const until = Date.now() + READY_MAX_MS;
     while (Date.now() < until) {
       if (child.exitCode !== null) break;
-      try {
-        const reply = await fetch(`${this.origin}/public-groups.json`, { signal: AbortSignal.timeout(1000) });
-        await reply.arrayBuffer();
-        if (reply.ok) return;
-      } catch { /* not yet */ }
+      if (await answers(`${this.origin}/public-groups.json`)) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error(`the server did not answer\n${this.#output}`);
@@ -95,6 +119,11 @@ export class Server {
   /** The last words of the server, for a failing test. */
   get output() {
     return this.#output;
+  }
+
+  /** Lets the process stand still, or go on. @param {boolean} still */
+  freeze(still) {
+    this.#child.kill(still ? 'SIGSTOP' : 'SIGCONT');
   }
 
   /** Ends the process without warning. */

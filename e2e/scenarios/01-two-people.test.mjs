@@ -41,6 +41,7 @@ scene('two people see and hear each other and write both ways', {}, async ({ ser
 
 scene('the twin: with a server that drops media, signalling works and the media check fails', { env: { PARLOUR_TEST_DROP_MEDIA: '1' } }, async ({ party }) => {
   const [ada, bob] = await adaAndBob(party);
+  await Promise.all([ada.receives(1), bob.receives(1)]);
   await Promise.all([ada, bob].map((person) => assert.rejects(assertMediaFlows(person, 1, { within: 8_000 }), /does not receive/)));
   await chatBothWays(ada, bob);
 });

@@ -49,3 +49,18 @@ scene('muted and without a picture before the restart means the same after it', 
   await ada.page.click('#tool-mic');
   await assertMediaFlows(bob, 1);
 });
+
+/** Long enough for browsers to call the path disturbed, short enough for nobody to be declared dead. */
+const STILL_MS = 9_000;
+
+scene('a server that stands still for a while loses nobody', {}, async ({ server, party }) => {
+  const ada = await party.join('Ada');
+  const bob = await party.join('Bob');
+  await Promise.all([assertMediaFlows(ada, 1), assertMediaFlows(bob, 1)]);
+  const { id } = await ada.state();
+  server.freeze(true);
+  await ada.page.waitForTimeout(STILL_MS);
+  server.freeze(false);
+  await Promise.all([assertMediaFlows(ada, 1), assertMediaFlows(bob, 1)]);
+  assert.equal((await ada.state()).id, id, 'the same visit');
+});
