@@ -1,0 +1,219 @@
+//! The accept loops: TCP, TLS, then HTTP on each connection.
+//!
+//! A loop ends only on shutdown; an error of the system makes it pause.
+//! A connection must show its first request within the head limit, TLS
+//! handshake included.
+
+use super::asked::Connection;
+use super::gate::Place;
+use super::{Site, router};
+use crate::config::Listen;
+use crate::tls::Certificates;
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tower::ServiceExt as _;
+
+/// Connections that may wait in the kernel to be accepted.
+const BACKLOG: u32 = 1_024;
+
+/// How long to wait after the system failed to accept, for example because
+/// there are no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Most header fields of a request.
+const HEADERS_MAX: usize = 100;
+
+/// HTTP/2 streams at once on one connection.
+const STREAMS_MAX: u32 = 64;
+
+/// How often an HTTP/2 peer is asked whether it is alive.
+const H2_PING: Duration = Duration::from_secs(20);
+
+/// A bound listener.
+#[derive(Debug)]
+pub struct Listening {
+    /// The listener as configured.
+    pub listen: Listen,
+    /// Where it is bound.
+    pub address: SocketAddr,
+    socket: TcpListener,
+}
+
+/// Binds the sockets of one configured listener. A host with several addresses
+/// needs one of them.
+///
+/// # Errors
+/// The last error, if none could be bound.
+pub fn bind(listen: &Listen) -> io::Result<Vec<Listening>> {
+    let mut bound: Vec<Listening> = Vec::new();
+    let mut failure = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    for mut address in listen.resolve()? {
+        // Both loopback addresses get the same port, also a chosen one.
+        if let (0, Some(first)) = (address.port(), bound.first()) {
+            address.set_port(first.address.port());
+        }
+        match bind_one(address).or_else(|error| without_v6(address, error)) {
+            Ok(socket) => {
+                let address = socket.local_addr()?;
+                bound.push(Listening { listen: listen.clone(), address, socket });
+            }
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(error),
+            Err(error) => failure = error,
+        }
+    }
+    if bound.is_empty() { Err(failure) } else { Ok(bound) }
+}
+
+fn bind_one(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if address.ip().is_unspecified() && address.is_ipv6() {
+        socket2::SockRef::from(&socket).set_only_v6(false)?;
+    }
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// On a machine without IPv6, `[::]` means every IPv4 address.
+fn without_v6(address: SocketAddr, error: io::Error) -> io::Result<TcpListener> {
+    if address.is_ipv6()
+        && address.ip().is_unspecified()
+        && error.kind() != io::ErrorKind::AddrInUse
+    {
+        return bind_one(SocketAddr::from(([0, 0, 0, 0], address.port())));
+    }
+    Err(error)
+}
+
+/// Accepts connections until `stop` becomes true.
+pub async fn serve(
+    site: Arc<Site>,
+    listening: Listening,
+    certificates: Option<Arc<Certificates>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let router = router(Arc::clone(&site));
+    loop {
+        // Nothing is lost when either branch is dropped: accept is safe to
+        // cancel, and the flag stays set.
+        let accepted = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => return,
+            accepted = listening.socket.accept() => accepted,
+        };
+        let (stream, remote) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                site.counters.accept_errors.inc();
+                tracing::warn!(%error, "cannot accept a connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let remote = SocketAddr::new(remote.ip().to_canonical(), remote.port());
+        let Some(place) = site.gate.enter(remote.ip()) else { continue };
+        site.counters.connections.inc();
+        let tls = listening.listen.tls;
+        let connection = Connection { remote, tls, refused: place.refused };
+        let serving = Serving {
+            router: router.clone(),
+            connection,
+            place: Arc::new(place),
+            stop: stop.clone(),
+            site: Arc::clone(&site),
+        };
+        let certificates = certificates.clone().filter(|_| tls);
+        site.tasks.spawn(async move { serving.run(stream, certificates).await });
+    }
+}
+
+/// Keeps a place as long as the connection lives, also after an upgrade.
+struct Serving {
+    router: Router,
+    connection: Connection,
+    place: Arc<Place>,
+    stop: watch::Receiver<bool>,
+    site: Arc<Site>,
+}
+
+impl Serving {
+    async fn run(self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "cannot turn small-packet delay off");
+        }
+        let Some(certificates) = certificates else {
+            return self.http(stream).await;
+        };
+        let limit = self.site.config.http.head_timeout.0;
+        let acceptor = tokio_rustls::TlsAcceptor::from(certificates.current());
+        match timeout(limit, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => self.http(stream).await,
+            _ => drop(self.site.counters.tls_failures.inc()),
+        }
+    }
+
+    async fn http(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let http = &self.site.config.http;
+        let limit = http.head_timeout.0;
+        let head_max = http.head_bytes_max.bytes();
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limit)
+            .max_buf_size(head_max)
+            .max_headers(HEADERS_MAX);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(u32::try_from(head_max).unwrap_or(u32::MAX))
+            .max_concurrent_streams(STREAMS_MAX)
+            .keep_alive_interval(H2_PING)
+            .keep_alive_timeout(H2_PING);
+        let asked = Arc::new(AtomicBool::new(false));
+        let (router, connection) = (self.router.clone(), self.connection);
+        let (seen, place) = (Arc::clone(&asked), Arc::clone(&self.place));
+        let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            seen.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(connection);
+            // An upgraded connection takes its place along.
+            request.extensions_mut().insert(Arc::clone(&place));
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+        tokio::pin!(serving);
+        let first = tokio::time::sleep(limit);
+        tokio::pin!(first);
+        let (mut waiting, mut stopping) = (true, false);
+        loop {
+            // Dropping the branches that did not come first loses nothing:
+            // they are timers, a flag, and a connection that stays pinned.
+            tokio::select! {
+                // How it ended concerns the client only.
+                _ = &mut serving => return,
+                () = &mut first, if waiting => {
+                    if !asked.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    waiting = false;
+                }
+                _ = self.stop.wait_for(|stop| *stop), if !stopping => {
+                    stopping = true;
+                    serving.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Starting, in order: data folder, store, sockets, threads, listeners.
+//!
+//! Whatever cannot be had is said before anything answers.
+
+use super::machines::{self, Alarm, per_core};
+use super::stop::{Running, Threads};
+use crate::clock::Clock;
+use crate::config::{Config, Listen, Loaded};
+use crate::groups::GroupFolder;
+use crate::http::{self, Listening, Site};
+use crate::media::{Announced, MediaSockets, announced};
+use crate::metrics::figures::StoreFigures;
+use crate::metrics::{Counters, Metrics};
+use crate::ops::{self, Ops, StoreView};
+use crate::shard::{Desk, Hands, Mail, Mailbox, mailbox};
+use crate::tls::Certificates;
+use crate::{ice, telemetry};
+use anyhow::{Context as _, Result, anyhow};
+use parlour_base::Entropy;
+use parlour_node::{Shard, config as node};
+use parlour_sfu::Identity;
+use parlour_store::{DataFolder, SqliteEngine, Writer, gauges};
+use std::fs;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// Starts everything.
+pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> {
+    let config = &loaded.config;
+    let counters = Arc::<Counters>::default();
+    telemetry::watch_panics(Arc::clone(&counters));
+    // Only one provider is built in; a second call finds it installed.
+    drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+    raise_file_limit();
+    let clock = Clock::start();
+    let (alarm, failed) = watch::channel(None);
+    let (stop, stopped) = watch::channel(false);
+    let (drained, drains) = watch::channel(false);
+
+    let engine = open_store(&config.server.data)?;
+    let (listening, sockets) = bind_all(config)?;
+    let ops_listener = bind_ops(config).await?;
+    let interfaces = interfaces();
+    let announced = announced(&config.media.announce, &config.http.listen, &interfaces);
+    let certificates = certificates(config, &announced.addresses)?;
+    let identity = Identity::generate(clock.zero()).context("cannot make a DTLS certificate")?;
+    let mut entropy = seed()?;
+
+    let (shard, letters) = mailbox(Arc::clone(&counters));
+    let store = start_store(engine, config, &shard, &alarm)?;
+    let groups = group_folder(config);
+    let passwords = machines::start_passwords(config, &shard, &counters)?;
+    let group_reads = machines::start_groups(groups.clone(), &shard, &counters)?;
+    let media_port = sockets.first().map_or(0, MediaSockets::port);
+    let things = (clock, &shard, &counters, &alarm, drop_media);
+    let (workers, worker_threads) =
+        machines::start_workers(config, sockets, &identity, &mut entropy, things)?;
+
+    let node = node_config(config, &identity, &announced, media_port, workers.len())?;
+    let submitter = store.submitter();
+    let hands = Hands {
+        store: Box::new(move |request| submitter.try_submit(request)),
+        passwords: passwords.sender(),
+        groups: group_reads.sender(),
+        workers: workers.clone(),
+    };
+    let desk = Desk { letters, hands, clock, drained, counters: Arc::clone(&counters) };
+    let shard_thread = machines::start_shard(Shard::new(node, entropy), desk, alarm.clone())?;
+
+    let site = Arc::new(Site::new(config.clone(), groups, shard.clone(), Arc::clone(&counters)));
+    let ops = Arc::new(Ops {
+        site: Arc::clone(&site),
+        workers: workers.clone(),
+        passwords: passwords.sender(),
+        groups: group_reads.sender(),
+        store: probe(&store),
+        metrics: Metrics::new(&counters),
+        stop: stopped.clone(),
+    });
+    let ops_address = ops_listener.as_ref().map(TcpListener::local_addr).transpose()?;
+    if let Some(listener) = ops_listener {
+        site.tasks.spawn(ops::serve(ops, listener));
+    }
+    welcome(loaded, &listening, &announced, &interfaces, certificates.as_deref());
+    if let Some(address) = ops_address {
+        tracing::info!(%address, "probes and metrics");
+    }
+    for listening in listening {
+        let serving =
+            http::serve(Arc::clone(&site), listening, certificates.clone(), stopped.clone());
+        site.tasks.spawn(serving);
+    }
+    let threads =
+        Threads { shard: shard_thread, workers: worker_threads, passwords, group_reads, store };
+    Ok(Running { site, shard, workers, stop, drains, failed, threads })
+}
+
+fn open_store(data: &Path) -> Result<SqliteEngine> {
+    let folder = DataFolder::open(data)?;
+    let engine = SqliteEngine::open(folder)?;
+    if engine.was_created() {
+        tracing::info!("a new store was made");
+    }
+    Ok(engine)
+}
+
+/// The store thread. A store that dies takes the process down with it.
+fn start_store(
+    engine: SqliteEngine,
+    config: &Config,
+    shard: &Mailbox,
+    alarm: &Alarm,
+) -> Result<Writer<SqliteEngine>> {
+    let queue = usize::try_from(config.store.queue).unwrap_or(usize::MAX);
+    let queue = NonZeroUsize::new(queue).unwrap_or(NonZeroUsize::MIN);
+    let shard = shard.clone();
+    let guard = StoreGuard(alarm.clone());
+    Writer::spawn(engine, queue, move |reply| {
+        let _alive = &guard;
+        // A shard that is gone needs no answer.
+        drop(shard.post_blocking(Mail::Stored(reply)));
+    })
+    .context("cannot start the store's thread")
+}
+
+/// Lives on the store's thread and raises the alarm if that dies in a panic.
+struct StoreGuard(Alarm);
+
+impl Drop for StoreGuard {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.send_replace(Some(machines::Failure::Panicked("store".to_owned())));
+        }
+    }
+}
+
+/// Binds TCP and media together, so that they can have one port number.
+fn bind_all(config: &Config) -> Result<(Vec<Listening>, Vec<MediaSockets>)> {
+    let chosen = config.http.listen.iter().all(|listen| listen.port == 0);
+    machines::try_ports(chosen, || {
+        let mut all: Vec<Listening> = Vec::new();
+        for listen in &config.http.listen {
+            let bound = http::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
+            all.extend(bound);
+        }
+        let open = all.iter().find(|it| !it.listen.is_loopback()).or(all.first());
+        let port = open.map(|it| it.address.port()).context("no listener")?;
+        let sockets = machines::media_sockets(config, port)?;
+        Ok((all, sockets))
+    })
+}
+
+async fn bind_ops(config: &Config) -> Result<Option<TcpListener>> {
+    let Some(listen) = config.ops.address() else { return Ok(None) };
+    let bound = ops::bind(&listen).await;
+    Ok(Some(bound.with_context(|| format!("cannot listen on {} for probes", config.ops.listen))?))
+}
+
+fn certificates(config: &Config, addresses: &[IpAddr]) -> Result<Option<Arc<Certificates>>> {
+    if !config.http.listen.iter().any(|listen| listen.tls) {
+        return Ok(None);
+    }
+    let named = (config.tls.certificate.as_path(), config.tls.key.as_path());
+    let opened = Certificates::open(&config.server.data, named, addresses)?;
+    Ok(Some(Arc::new(opened)))
+}
+
+fn group_folder(config: &Config) -> GroupFolder {
+    let small = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+    let path = config.groups_folder();
+    // The operator finds the folder where the documentation says it is.
+    if config.server.groups.as_os_str().is_empty()
+        && let Err(error) = fs::create_dir_all(&path)
+    {
+        tracing::warn!(%error, "cannot make the folder of group files");
+    }
+    GroupFolder {
+        path,
+        file_bytes_max: config.groups.file_bytes_max.0,
+        files_max: small(config.groups.files_max),
+        depth_max: small(config.groups.depth_max),
+    }
+}
+
+fn node_config(
+    config: &Config,
+    identity: &Identity,
+    announced: &Announced,
+    port: u16,
+    workers: usize,
+) -> Result<parlour_node::Config> {
+    let candidates = announced.addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+    let mut node = parlour_node::Config {
+        galene: Default::default(),
+        room: Default::default(),
+        limits: node::Limits::default(),
+        media: node::Media {
+            workers: u8::try_from(workers).context("too many media workers")?,
+            fingerprint: identity.fingerprint(),
+            candidates,
+        },
+        lobby: config.server.lobby,
+    };
+    config.galene.apply(&mut node);
+    config.room.apply(&mut node);
+    config.control.apply(&mut node);
+    node.galene.rtc_configuration = ice::read(&config.server.data)?;
+    Ok(node)
+}
+
+/// What the store shows at a scrape. It is ready while its thread runs and the
+/// last look saw no new fault.
+fn probe(store: &Writer<SqliteEngine>) -> ops::StoreProbe {
+    let all: Arc<gauges::Gauges> = store.gauges();
+    let seen = AtomicU64::new(0);
+    Box::new(move || {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let faults = get(&all.faults);
+        let ready = seen.swap(faults, Ordering::Relaxed) == faults;
+        StoreView {
+            ready,
+            figures: StoreFigures {
+                turned_away: get(&all.turned_away),
+                batches: get(&all.batches),
+                requests: get(&all.requests),
+                writes: get(&all.writes),
+                refusals: get(&all.refusals),
+                faults,
+                commit_us_sum: get(&all.commit_us_sum),
+                commit_us_max: get(&all.commit_us_max),
+            },
+            queue: (get(&all.queue_depth), get(&all.queue_limit)),
+        }
+    })
+}
+
+fn interfaces() -> Vec<IpAddr> {
+    match if_addrs::get_if_addrs() {
+        Ok(all) => all.iter().map(if_addrs::Interface::ip).collect(),
+        Err(error) => {
+            tracing::warn!(%error, "cannot list the addresses of this machine");
+            Vec::new()
+        }
+    }
+}
+
+/// A generator seeded by the operating system.
+fn seed() -> Result<Entropy> {
+    let mut bytes = [0; 32];
+    let provider = rustls::crypto::aws_lc_rs::default_provider();
+    provider
+        .secure_random
+        .fill(&mut bytes)
+        .map_err(|_| anyhow!("the system gives no randomness"))?;
+    Ok(Entropy::from_seed(bytes))
+}
+
+/// Each connection needs a file descriptor: take as many as we may have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, wanted) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// Tells the operator where to go.
+fn welcome(
+    loaded: &Loaded,
+    listening: &[Listening],
+    announced: &Announced,
+    interfaces: &[IpAddr],
+    certificates: Option<&Certificates>,
+) {
+    let config = &loaded.config;
+    let mut addresses: Vec<String> = Vec::new();
+    for it in listening {
+        for url in urls(&it.listen, it.address, interfaces) {
+            if !addresses.contains(&url) {
+                addresses.push(url);
+            }
+        }
+    }
+    let mut text = String::from("\nParlour is ready. Open one of:\n");
+    for url in &addresses {
+        text.push_str(&format!("  {url}\n"));
+    }
+    if config.server.lobby
+        && let Some(url) = addresses.first()
+    {
+        text.push_str(&format!(
+            "On a new store the room `lobby` is open to everyone: {url}group/lobby/\n"
+        ));
+        text.push_str("(--no-lobby removes it.)\n");
+    }
+    if certificates.is_some_and(Certificates::is_self_made) {
+        text.push_str("The certificate is self-made: browsers warn once and then go on.\n");
+    }
+    println!("{text}");
+    let outsiders = config.http.listen.iter().any(|listen| !listen.is_loopback());
+    if outsiders && !announced.public {
+        tracing::warn!(
+            "only private addresses are announced for media, so calls work inside this network \
+             only; set `media.announce` to the public address"
+        );
+    }
+    for name in &loaded.strange_variables {
+        tracing::warn!(%name, "this environment variable names no key of the configuration");
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listeners = listening.len(),
+        workers = per_core(config.media.workers),
+        "started"
+    );
+}
+
+/// The addresses under which a listener can be opened.
+fn urls(listen: &Listen, bound: SocketAddr, interfaces: &[IpAddr]) -> Vec<String> {
+    let scheme = if listen.tls { "https" } else { "http" };
+    let port = bound.port();
+    if !bound.ip().is_unspecified() {
+        let host = if listen.host.parse::<IpAddr>().is_ok() {
+            SocketAddr::new(bound.ip(), port).to_string()
+        } else {
+            format!("{}:{port}", listen.host)
+        };
+        return vec![format!("{scheme}://{host}/")];
+    }
+    // IPv6 addresses of a network come and go, and nobody types them.
+    let near = interfaces.iter().filter(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let mut urls: Vec<String> = near.map(|ip| format!("{scheme}://{ip}:{port}/")).collect();
+    urls.push(format!("{scheme}://localhost:{port}/"));
+    urls
+}

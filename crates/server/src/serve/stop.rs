@@ -1,0 +1,126 @@
+//! Stopping: nobody new comes in, members are told, what was acknowledged is
+//! kept, every thread is joined.
+
+use super::machines::Failure;
+use crate::http::Site;
+use crate::media::WorkerPort;
+use crate::pool::Pool;
+use crate::shard::{CheckJob, Mail, Mailbox, ReadJob};
+use anyhow::{Result, bail};
+use parlour_store::{SqliteEngine, Writer};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::{timeout, timeout_at};
+
+/// How long threads may take once everybody was let go.
+const JOIN_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// Threads that are joined at the end.
+pub(super) struct Threads {
+    pub(super) shard: JoinHandle<()>,
+    pub(super) workers: Vec<JoinHandle<()>>,
+    pub(super) passwords: Pool<CheckJob>,
+    pub(super) group_reads: Pool<ReadJob>,
+    pub(super) store: Writer<SqliteEngine>,
+}
+
+/// A server that runs.
+pub(super) struct Running {
+    pub(super) site: Arc<Site>,
+    pub(super) shard: Mailbox,
+    pub(super) workers: Vec<WorkerPort>,
+    /// Tells tasks to end.
+    pub(super) stop: watch::Sender<bool>,
+    /// True when the shard has let everybody go.
+    pub(super) drains: watch::Receiver<bool>,
+    /// Something when the process must end.
+    pub(super) failed: watch::Receiver<Option<Failure>>,
+    pub(super) threads: Threads,
+}
+
+impl Running {
+    /// Waits for a signal or a failure, then stops.
+    ///
+    /// # Errors
+    /// If a part failed, before or during the stop.
+    pub(super) async fn until_stopped(mut self) -> Result<()> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        // Signals are kept by their streams, the failure by its channel.
+        let failure = tokio::select! {
+            _ = terminate.recv() => None,
+            _ = interrupt.recv() => None,
+            failure = self.failed.wait_for(Option::is_some) => failure.ok().and_then(|it| it.clone()),
+        };
+        match failure {
+            None => {
+                tracing::info!("stopping");
+                self.stop_in_order().await
+            }
+            Some(failure) => {
+                // The parts that still work get a moment: the store to finish,
+                // clients to see their connections close.
+                self.stop.send_replace(true);
+                self.threads.store.stop().ok();
+                bail!(failure)
+            }
+        }
+    }
+
+    async fn stop_in_order(mut self) -> Result<()> {
+        let until = tokio::time::Instant::now() + self.site.config.server.shutdown_timeout.0;
+        self.stop.send_replace(true);
+        let told = async {
+            self.shard.post(Mail::Shutdown).await.ok()?;
+            self.drains.wait_for(|drained| *drained).await.ok()
+        };
+        if timeout_at(until, told).await.ok().flatten().is_none() {
+            tracing::warn!("not everybody could be told");
+        }
+        self.site.tasks.close();
+        if timeout_at(until, self.site.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.site.tasks.len(), "some connections are cut off");
+        }
+        // Before the pools, so that nobody gives them work any more.
+        drop(timeout(JOIN_TIMEOUT, self.shard.post(Mail::Stop)).await);
+        let (threads, workers) = (self.threads, self.workers);
+        drop((self.site, self.shard));
+        tokio::task::spawn_blocking(move || threads.join(&workers)).await?
+    }
+}
+
+impl Threads {
+    fn join(self, workers: &[WorkerPort]) -> Result<()> {
+        let mut whole = join_by("shard", self.shard, Instant::now() + JOIN_TIMEOUT);
+        for port in workers {
+            port.stop();
+        }
+        for thread in self.workers {
+            whole &= join_by("media", thread, Instant::now() + JOIN_TIMEOUT);
+        }
+        whole &= self.store.stop().is_ok();
+        // A hash under way may take longer than we have, and nobody waits for
+        // it any more: its thread ends with the process.
+        drop((self.passwords, self.group_reads));
+        if !whole {
+            bail!("a thread did not end in order");
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// Joins a thread if it ends in time.
+fn join_by(name: &str, thread: JoinHandle<()>, until: Instant) -> bool {
+    while !thread.is_finished() {
+        if Instant::now() >= until {
+            tracing::error!(%name, "a thread does not end");
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    thread.join().is_ok()
+}
