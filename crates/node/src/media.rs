@@ -87,12 +87,7 @@ pub(crate) struct RoomMedia {
 
 impl RoomMedia {
     pub(crate) const fn new(worker: WorkerIndex) -> Self {
-        Self {
-            worker,
-            prepared: BTreeMap::new(),
-            ups: BTreeMap::new(),
-            downs: BTreeMap::new(),
-        }
+        Self { worker, prepared: BTreeMap::new(), ups: BTreeMap::new(), downs: BTreeMap::new() }
     }
 
     /// The worker that carries this room.

@@ -57,6 +57,8 @@ pub struct Shard {
     /// Commands that wait until the events under way have been told to all.
     queued: VecDeque<Queued>,
     telling: bool,
+    /// Clients whose frames waited for a decision that has come.
+    ready: VecDeque<ConnId>,
     pub(crate) out: VecDeque<Output>,
     next_store: u64,
     next_peer: u64,
@@ -81,6 +83,7 @@ impl Shard {
             timers: BTreeSet::new(),
             queued: VecDeque::new(),
             telling: false,
+            ready: VecDeque::new(),
             out: VecDeque::new(),
             next_store: 0,
             next_peer: 0,
@@ -116,6 +119,9 @@ impl Shard {
             Input::Tick => {}
         }
         self.tick(now);
+        while let Some(conn) = self.ready.pop_front() {
+            self.with_session(now, conn, |session, shard| session.proceed(&mut shard.entropy));
+        }
         if self.stopping && self.clients.is_empty() {
             self.stopping = false;
             self.out.push_back(Output::Drained);
@@ -256,6 +262,9 @@ impl Shard {
                 }
                 galene::Output::Ask(ask) => asks.push(ask),
             }
+        }
+        if client.session.is_ready() {
+            self.ready.push_back(conn);
         }
         let over = client.session.is_over();
         let place = if over { client.place.take() } else { None };
@@ -455,6 +464,9 @@ impl Shard {
                 }
                 galene::Output::Ask(ask) => unreachable!("an event made a session ask {ask:?}"),
             }
+        }
+        if client.session.is_ready() {
+            self.ready.push_back(conn);
         }
     }
 

@@ -62,7 +62,7 @@ impl Session {
 
     /// What somebody who came in is told (docs/protocols/galene.md §3.4).
     fn welcome(&mut self, context: &Context, room: &Room, me: &Member) {
-        self.phase = Phase::Joined { id: me.id.clone(), name: me.name.clone() };
+        self.phase = Phase::joined(me);
         self.send(&ServerMessage::Joined {
             kind: JoinedKind::Join,
             group: me.via.clone(),

@@ -29,6 +29,21 @@ impl Session {
             self.fail(text::CLOSE_NORMAL, TOO_FAST);
             return;
         }
+        if !self.must_wait() {
+            self.frame(entropy, frame);
+        } else if !self.defer(frame) {
+            self.fail(text::CLOSE_NORMAL, TOO_FAST);
+        }
+    }
+
+    /// Goes on with the first frame that came while the room was deciding.
+    pub fn proceed(&mut self, entropy: &mut Entropy) {
+        if let Some(frame) = self.next_deferred() {
+            self.frame(entropy, &frame);
+        }
+    }
+
+    fn frame(&mut self, entropy: &mut Entropy, frame: &str) {
         match Envelope::parse(frame) {
             Ok(envelope) => self.envelope(entropy, envelope),
             Err(_) => self.close(text::CLOSE_INTERNAL, ""),
@@ -123,8 +138,12 @@ impl Session {
                 let id = id.clone();
                 self.enter(id, join);
             }
-            ("join", _) => self.fail(text::CLOSE_NORMAL, text::fatal::MULTIPLE_GROUPS),
-            ("leave", Phase::Joined { .. }) => self.ask(Ask::Command(Command::Leave)),
+            ("join", _) => self.fail(text::CLOSE_PROTOCOL, text::fatal::MULTIPLE_GROUPS),
+            ("leave", Phase::Joined { id, group, .. }) if *group == join.group => {
+                let id = id.clone();
+                self.ask(Ask::Command(Command::Leave));
+                self.phase = Phase::Leaving { id };
+            }
             ("leave", _) => self.fail(text::CLOSE_NORMAL, text::fatal::NOT_JOINED),
             _ => self.fail(text::CLOSE_PROTOCOL, text::fatal::UNKNOWN_KIND),
         }

@@ -16,8 +16,15 @@ pub struct Session {
     last_read: Mono,
     pinged: bool,
     budget: Budget,
+    /// Frames that came while the client was being let in.
+    deferred: VecDeque<String>,
     out: VecDeque<Output>,
 }
+
+/// Most frames, and most bytes of them, that wait while a client is let in; a
+/// client that sends more is closed.
+const DEFERRED_FRAMES_MAX: usize = 256;
+const DEFERRED_BYTES_MAX: usize = 2 << 20;
 
 /// How far the client has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,8 +35,10 @@ pub(super) enum Phase {
     Shaken { id: MemberId },
     /// It asked to enter a group.
     Entering { id: MemberId, group: String },
-    /// It is in a room, under this name.
-    Joined { id: MemberId, name: String },
+    /// It is in a room, which it knows by this name, under this name.
+    Joined { id: MemberId, group: String, name: String },
+    /// It asked to leave its room.
+    Leaving { id: MemberId },
     /// It was told to go; what it says no longer counts.
     Closing,
 }
@@ -40,6 +49,18 @@ struct Budget {
     /// Thousandths of a message.
     left: u64,
     filled: Mono,
+}
+
+impl Phase {
+    /// Whether the room has still to say what the client is.
+    const fn is_undecided(&self) -> bool {
+        matches!(self, Self::Entering { .. } | Self::Leaving { .. })
+    }
+
+    /// The phase of somebody who is in a room.
+    pub(super) fn joined(member: &Member) -> Self {
+        Self::Joined { id: member.id.clone(), group: member.via.clone(), name: member.name.clone() }
+    }
 }
 
 impl Session {
@@ -53,6 +74,7 @@ impl Session {
             last_read: now,
             pinged: false,
             budget: Budget { left: u64::from(config.message_burst) * 1_000, filled: now },
+            deferred: VecDeque::new(),
             out: VecDeque::new(),
         }
     }
@@ -61,7 +83,7 @@ impl Session {
     /// room and its dialect.
     #[must_use]
     pub fn resume(now: Mono, config: &Config, dialect: Dialect, member: &Member) -> Self {
-        let phase = Phase::Joined { id: member.id.clone(), name: member.name.clone() };
+        let phase = Phase::joined(member);
         Self { dialect, phase, ..Self::new(now, config) }
     }
 
@@ -74,9 +96,10 @@ impl Session {
     #[must_use]
     pub const fn id(&self) -> Option<&MemberId> {
         match &self.phase {
-            Phase::Shaken { id } | Phase::Entering { id, .. } | Phase::Joined { id, .. } => {
-                Some(id)
-            }
+            Phase::Shaken { id }
+            | Phase::Entering { id, .. }
+            | Phase::Joined { id, .. }
+            | Phase::Leaving { id } => Some(id),
             Phase::Opened | Phase::Closing => None,
         }
     }
@@ -132,6 +155,33 @@ impl Session {
         }
     }
 
+    /// Keeps a frame for later; false if too many are kept.
+    pub(super) fn defer(&mut self, frame: &str) -> bool {
+        let bytes: usize = self.deferred.iter().map(String::len).sum();
+        if self.deferred.len() >= DEFERRED_FRAMES_MAX || bytes + frame.len() > DEFERRED_BYTES_MAX {
+            return false;
+        }
+        self.deferred.push_back(frame.to_owned());
+        true
+    }
+
+    /// Whether a frame has to wait: for the decision about the client, or for
+    /// frames before it.
+    pub(super) fn must_wait(&self) -> bool {
+        self.phase.is_undecided() || !self.deferred.is_empty()
+    }
+
+    /// Whether frames that waited can now be looked at.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        !self.deferred.is_empty() && !self.phase.is_undecided()
+    }
+
+    /// The next frame that waited.
+    pub(super) fn next_deferred(&mut self) -> Option<String> {
+        if self.is_ready() { self.deferred.pop_front() } else { None }
+    }
+
     pub(super) fn send(&mut self, message: &ServerMessage) {
         if self.phase == Phase::Closing {
             return;
@@ -154,6 +204,7 @@ impl Session {
         }
         let reason = reason.get(..end).unwrap_or_default().to_owned();
         self.out.push_back(Output::Close { code, reason });
+        self.deferred.clear();
         self.phase = Phase::Closing;
     }
 
@@ -282,7 +333,7 @@ impl Session {
     /// The client's own state as the room has it.
     pub(super) fn me<'r>(&self, room: &'r Room) -> Option<&'r Member> {
         match &self.phase {
-            Phase::Joined { id, .. } => room.member(id),
+            Phase::Joined { id, .. } | Phase::Leaving { id } => room.member(id),
             _ => None,
         }
     }
