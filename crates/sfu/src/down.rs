@@ -125,6 +125,15 @@ impl Down {
         track
     }
 
+    /// Other keys are in use: the receiver counts roll-overs from zero again,
+    /// and so do our numbers.
+    pub(crate) fn rekeyed(&mut self, shared: &mut Shared) {
+        self.retired.clear();
+        for track in &mut self.tracks {
+            track.renumber(shared);
+        }
+    }
+
     /// The subscriber's answer: which sections it takes.
     pub(crate) fn answered(&mut self, accepted: &[String]) {
         for track in &mut self.tracks {

@@ -208,6 +208,14 @@ impl Ice {
         moves && !first && !same
     }
 
+    /// Pretends that a check came by this path.
+    #[cfg(test)]
+    pub(crate) fn assume(&mut self, now: Mono, path: Path) {
+        self.learn(path.to);
+        self.heard = Some(now);
+        self.select(now, path, true, Duration::ZERO);
+    }
+
     /// The address was taken over by another peer.
     pub(crate) fn lose(&mut self, address: SocketAddr) {
         self.addresses.retain(|known| *known != address);

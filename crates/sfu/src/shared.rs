@@ -6,6 +6,17 @@ use crate::outbox::Outbox;
 use crate::stats::Stats;
 use parlour_base::{Entropy, Mono};
 
+/// One packet that is about to be sent to one receiver.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Planned {
+    /// The publisher's number.
+    pub(crate) number: u64,
+    /// Our number.
+    pub(crate) ours: u64,
+    /// Its length, to compare with others.
+    pub(crate) size: usize,
+}
+
 /// The parts of a worker that belong to no peer.
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -20,6 +31,8 @@ pub(crate) struct Shared {
     pub(crate) payload: Vec<u8>,
     /// Room for RTCP before it is protected.
     pub(crate) report: Vec<u8>,
+    /// Room for the plan of a burst.
+    pub(crate) planned: Vec<Planned>,
 }
 
 impl Shared {

@@ -63,6 +63,7 @@ pub(crate) struct Up {
     ntp_offset: Option<u64>,
     live: Live,
     live_due: Option<Mono>,
+    live_told: Option<Mono>,
     next_report: Option<Mono>,
     next_feedback: Option<Mono>,
 }
@@ -87,6 +88,7 @@ impl Up {
             ntp_offset: None,
             live: Live::Silent,
             live_due: None,
+            live_told: None,
             next_report: None,
             next_feedback: None,
         }
@@ -124,14 +126,16 @@ impl Up {
             return;
         }
         track.live = Some(payload_type);
+        // A publisher that keeps changing its mind is not told of each time.
+        let soonest = self.live_told.map_or(now, |told| told + shared.config.live_wait.0).max(now);
         match self.live {
             Live::Silent => self.live = Live::Collecting(now + shared.config.live_wait.0),
             Live::Collecting(_) => {}
-            Live::Told => self.live_due = Some(now),
+            Live::Told => self.live_due = Some(soonest),
         }
         let mut active = self.tracks.iter().filter(|track| track.section.active);
         if active.all(|track| track.live.is_some()) {
-            self.live_due = Some(now);
+            self.live_due = Some(soonest);
         } else if let Live::Collecting(until) = self.live {
             self.live_due = Some(until);
         }
@@ -141,6 +145,7 @@ impl Up {
     pub(crate) fn live(&mut self, now: Mono) -> Option<Vec<LiveTrack>> {
         self.live_due.filter(|due| *due <= now)?;
         self.live_due = None;
+        self.live_told = Some(now);
         self.live = Live::Told;
         let live = self.tracks.iter().filter(|track| track.section.active);
         let live = live.filter_map(|track| {

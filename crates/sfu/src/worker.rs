@@ -8,6 +8,9 @@ mod commands;
 mod datagrams;
 mod fanout;
 
+#[cfg(test)]
+mod tests;
+
 use crate::config::Config;
 use crate::down::Down;
 use crate::identity::Identity;
@@ -70,6 +73,7 @@ impl Worker {
                 scratch: Vec::new(),
                 payload: Vec::new(),
                 report: Vec::new(),
+                planned: Vec::new(),
             },
             ups: Slab::default(),
             downs: Slab::default(),
@@ -191,6 +195,9 @@ impl Worker {
         };
         self.shared.outbox.notice(notice, &mut self.shared.stats);
         if let (Moment::Connected, Slot::Down(at)) = (moment, slot) {
+            if let Some(down) = self.downs.get_mut(at) {
+                down.rekeyed(&mut self.shared);
+            }
             self.start(now, at);
         }
     }

@@ -79,7 +79,7 @@ fn a_late_joiner_begins_with_the_cached_group_or_a_fresh_key_frame() {
     let bob = world.subscriber(alice, false, true);
     world.connect(&[bob]);
     world.run(300);
-    let first = world.clients[bob].pictures()[0].1.clone();
+    let first = world.clients[bob].pictures()[0].1;
     assert_eq!(read_picture(&first.payload).0, 0, "the very first frame is replayed");
     let stats = world.workers[0].stats();
     assert_eq!((stats.replays, stats.keyframe_requests_out), (1, 0));

@@ -64,3 +64,26 @@ fn a_change_of_layer_is_continuous_for_the_receiver() {
     }
     assert_eq!(changes, 1);
 }
+
+#[test]
+fn a_silent_layer_is_replaced_and_comes_back() {
+    let mut world = World::new(Config::default(), 1);
+    let alice = world.publisher(0, &["h", "l"]);
+    world.connect(&[alice]);
+    let bob = world.subscriber(alice, false, true);
+    world.connect(&[bob]);
+    world.run(1_000);
+    world.clients[alice].video.paused_layers = vec![0];
+    world.run(2_500);
+    let before = world.clients[bob].pictures().len();
+    assert_eq!(layers(&world, bob, 0).last(), Some(&1));
+    world.clients[alice].video.paused_layers.clear();
+    world.run(1_500);
+    assert_eq!(layers(&world, bob, before).last(), Some(&0));
+    assert_eq!(world.workers[0].stats().layer_switches, 2);
+    let asked = world.clients[alice].keyframes_asked.len();
+    assert!(asked <= 6, "{asked} key frames asked for");
+    for pair in world.clients[bob].pictures().windows(2) {
+        assert_eq!(*pair[0].1.seq_no + 1, *pair[1].1.seq_no, "no gap in numbers");
+    }
+}

@@ -188,3 +188,15 @@ fn handshakes_survive_heavy_loss() {
         assert!(done, "seed {seed}");
     }
 }
+
+#[test]
+fn an_idle_transport_is_looked_at_rarely() {
+    let mut world = World::new(Config::default(), 1);
+    let alice = world.publisher(0, &[]);
+    world.clients[alice].sends = false;
+    world.connect(&[alice]);
+    world.run(3_000);
+    let before = world.ticks;
+    world.run(20_000);
+    assert!(world.ticks - before < 60, "{} looks in 20 s", world.ticks - before);
+}

@@ -4,7 +4,7 @@ use super::Down;
 use super::rewrite::{Stamp, Writing};
 use super::track::{DownTrack, Newest, Stretch, vp8_numbers};
 use crate::plan::{CodecName, Kind};
-use crate::shared::{Shared, micros_ticks, ntp_ticks, wrap_ticks};
+use crate::shared::{Planned, Shared, micros_ticks, ntp_ticks, wrap_ticks};
 use crate::transport::Transport;
 use crate::up::{Layer, Packet, Track, clock_rate};
 use parlour_base::Mono;
@@ -19,14 +19,6 @@ const APART_MAX: u32 = 5;
 
 /// Timestamp steps that pass for progress rather than a step back.
 const AHEAD_MAX: u32 = 1 << 31;
-
-/// One packet that is about to be sent.
-#[derive(Debug, Clone, Copy)]
-struct Planned {
-    number: u64,
-    ours: u64,
-    size: usize,
-}
 
 impl Down {
     /// Sends packets of one layer of the publisher's track to one of ours.
@@ -45,7 +37,8 @@ impl Down {
         if !transport.sendable() || !track.open() {
             return None;
         }
-        let mut planned: Vec<Planned> = Vec::with_capacity(numbers.len());
+        let mut planned = std::mem::take(&mut shared.planned);
+        planned.clear();
         let mut any = false;
         for number in numbers {
             let Some(packet) = layer.ring.get(*number) else { continue };
@@ -61,14 +54,15 @@ impl Down {
                 planned.clear();
                 track.switch(source, index, layer, packet, shared);
             }
-            let stretch = track.belongs(index, layer.epoch)?;
-            let Some(ours) = stretch.number_of(packet.dense) else { continue };
+            let ours = track.belongs(index, layer.epoch).and_then(|s| s.number_of(packet.dense));
+            let Some(ours) = ours else { continue };
             let size = track.length(ours, packet, &Stamp::new(now, packet));
             planned.push(Planned { number: *number, ours, size });
             track.next = track.next.max(ours.saturating_add(1));
             any = true;
         }
         send(now, transport, track, layer, &planned, shared);
+        shared.planned = planned;
         if any && next_report.is_none() {
             // Not at the very start: the publisher's own report may come yet.
             let spread = u64::from(shared.entropy.below(200));

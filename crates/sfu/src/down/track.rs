@@ -119,6 +119,15 @@ impl DownTrack {
         self.before = None;
     }
 
+    /// Begins with new numbers, low enough for a receiver that knows none.
+    pub(super) fn renumber(&mut self, shared: &mut Shared) {
+        self.now = None;
+        self.before = None;
+        self.named_until = None;
+        self.next = shared.first_number();
+        self.next_resend = shared.first_number();
+    }
+
     /// Whether packets may flow, transport aside.
     pub(crate) fn open(&self) -> bool {
         self.accepted && self.section.active && !self.barred

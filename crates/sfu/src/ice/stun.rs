@@ -154,6 +154,8 @@ impl<'a> Check<'a> {
     pub(crate) fn answer(&self, from: SocketAddr, key: &Key, out: &mut Vec<u8>) -> bool {
         let writer = MessageWriteVec::with_capacity(ANSWER_BYTES);
         let mut answer = Message::builder_success(&self.message, writer);
+        // A socket for both families shows IPv4 peers as mapped addresses.
+        let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let mapped = XorMappedAddress::new(from, self.message.transaction_id());
         answer.add_attribute(&mapped).is_ok() && finish(answer, key, out)
     }

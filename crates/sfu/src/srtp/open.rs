@@ -66,8 +66,8 @@ impl Open {
             return Err(OpenError::TooManySources);
         }
         let highest = known.and_then(Replay::highest);
-        let index =
-            highest.map_or(u64::from(header.sequence), |near| rtp::extend(near, header.sequence));
+        let index = highest
+            .map_or_else(|| u64::from(header.sequence), |near| rtp::extend(near, header.sequence));
         if known.is_some_and(|replay| !replay.fresh(index)) {
             return Err(OpenError::Replayed);
         }

@@ -110,13 +110,20 @@ impl Up {
         self.media(now, bound, number, &header, &marks, shared)
     }
 
-    /// Finds where a new source belongs: announced SSRCs first, then the
-    /// header extensions, then the payload type if it names one section.
+    /// Finds where a new source belongs: announced SSRCs and the header
+    /// extensions, then the payload type if it names one section.
     fn bind(&mut self, header: &rtp::Header<'_>, marks: &Marks<'_>) -> Option<Bound> {
-        let bound = self
-            .announced(header.ssrc)
-            .or_else(|| self.marked(header, marks))
-            .or_else(|| self.typed(header.payload_type, marks))?;
+        // Source 0 stands for probes of the transport, not for a track.
+        if header.ssrc == 0 {
+            return None;
+        }
+        let marked = || self.marked(header, marks);
+        let bound = match marks.rid.or(marks.repaired) {
+            // The lines do not say which layer they are for, the rid does.
+            Some(_) => marked().or_else(|| self.announced(header.ssrc)),
+            None => self.announced(header.ssrc).or_else(marked),
+        };
+        let bound = bound.or_else(|| self.typed(header.payload_type, marks))?;
         let track = self.tracks.get(bound.track)?;
         let meaning = track.meaning(header.payload_type)?;
         if !track.section.active || matches!(meaning, Meaning::Resend(_)) != bound.resends {
@@ -164,7 +171,10 @@ impl Up {
             return None;
         }
         let track = self.tracks.iter().position(|track| track.section.active && fits(track))?;
-        self.in_track(track, payload_type, marks)
+        let bound = self.in_track(track, payload_type, marks)?;
+        // A guess never takes a layer over that has its source.
+        let layer = self.tracks.get(track)?.layers.get(bound.layer)?;
+        (bound.resends || layer.ssrc.is_none()).then_some(bound)
     }
 
     /// The layer within a track: by rid, or the only one.

@@ -65,6 +65,8 @@ pub(crate) struct VideoSource {
     pub(crate) last_key_frame: u64,
     /// Frames between key frames that nobody asked for; 0 = only on request.
     pub(crate) paused: bool,
+    /// Layers that send nothing.
+    pub(crate) paused_layers: Vec<usize>,
 }
 
 pub(crate) struct World {
@@ -96,12 +98,17 @@ pub(crate) struct World {
     /// Whether to keep what the worker receives in `recorded`.
     pub(crate) record: bool,
     pub(crate) recorded: Vec<(SocketAddr, Vec<u8>)>,
+    /// Every RTP packet sent, by receiver, source and number.
+    numbers: BTreeMap<(SocketAddr, u32, u16), Vec<u8>>,
     sent: BTreeMap<SocketAddr, u64>,
+    /// Times a worker was called because its deadline had come.
+    pub(crate) ticks: u64,
     next_peer: u64,
 }
 
 impl World {
     pub(crate) fn new(config: Config, workers: u8) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the libraries count from a real instant")]
         let base = Instant::now();
         let identity = Identity::generate(base).unwrap();
         let mut entropy = Entropy::from_seed([42; 32]);
@@ -131,7 +138,9 @@ impl World {
             no_dtls: false,
             record: false,
             recorded: Vec::new(),
+            numbers: BTreeMap::new(),
             sent: BTreeMap::new(),
+            ticks: 0,
             next_peer: 1,
         }
     }
@@ -318,6 +327,7 @@ impl World {
                     }
                     *self.sent.entry(to).or_default() += bytes.len() as u64;
                     for bytes in bytes.chunks(size) {
+                        note_number(&mut self.numbers, to, bytes);
                         let at = self.now + Duration::from_millis(DELAY_MS);
                         let bytes = bytes.to_vec();
                         self.flights.push(Flight { at, from: server_address(), to, bytes });
@@ -391,6 +401,7 @@ impl World {
         }
         for worker in 0..self.workers.len() {
             if self.workers[worker].deadline().is_some_and(|due| due <= now) {
+                self.ticks += 1;
                 self.handle(worker, Input::Tick);
             }
         }
@@ -489,6 +500,23 @@ impl World {
     }
 }
 
+/// No source ever uses a number for two different packets: with AES-GCM that
+/// would give the key away.
+fn note_number(
+    numbers: &mut BTreeMap<(SocketAddr, u32, u16), Vec<u8>>,
+    to: SocketAddr,
+    bytes: &[u8],
+) {
+    let rtp = matches!(bytes, [128..=191, second, ..] if !matches!(second & 0x7F, 64..=95));
+    if !rtp {
+        return;
+    }
+    let number = u16::from_be_bytes([bytes[2], bytes[3]]);
+    let ssrc = u32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+    let before = numbers.entry((to, ssrc, number)).or_insert_with(|| bytes.to_vec());
+    assert!(before == bytes, "{to} {ssrc} {number} was sent twice and differs");
+}
+
 /// An audio payload that tells its number.
 pub(crate) fn audio(number: u64) -> Vec<u8> {
     [&[0xFC][..], &number.to_be_bytes(), &[7; 60]].concat()
@@ -559,6 +587,9 @@ impl Client {
             false => self.rids.iter().map(|rid| Some(*rid)).collect(),
         };
         for (layer, rid) in rids.into_iter().enumerate() {
+            if self.video.paused_layers.contains(&layer) {
+                continue;
+            }
             for part in 0..parts {
                 let number = self.video.numbers[layer];
                 self.video.numbers[layer] += 1;
