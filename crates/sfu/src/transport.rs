@@ -18,6 +18,8 @@ use std::net::{IpAddr, SocketAddr};
 pub(crate) enum Moment {
     /// Keys are there and belong to the promised certificate.
     Connected,
+    /// Consent is back after a restart; the keys are the same as before.
+    Revived,
     /// The transport ended.
     Lost(Loss),
 }
@@ -92,7 +94,7 @@ impl Transport {
         check: &Check<'_>,
         (from, to): (SocketAddr, Option<IpAddr>),
         shared: &mut Shared,
-    ) -> Option<Heard> {
+    ) -> Option<(Heard, Option<Moment>)> {
         if self.lost.is_some_and(|lost| lost != Loss::Consent) {
             return None;
         }
@@ -105,11 +107,14 @@ impl Transport {
         if heard.is_some() {
             shared.stats.checks += 1;
         }
+        let mut moment = None;
         if self.ice.heard() == Some(now) {
             self.reached.get_or_insert(now);
-            self.lost = None;
+            if self.lost.take().is_some() && self.keys.is_some() {
+                moment = Some(Moment::Revived);
+            }
         }
-        heard
+        heard.map(|heard| (heard, moment))
     }
 
     /// Takes a DTLS datagram from an address of this peer.
@@ -205,11 +210,11 @@ impl Transport {
     }
 
     /// Pretends that checks and handshake are done.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "assume-keys"))]
     pub(crate) fn prove(&mut self, now: Mono, path: Path, exported: &crate::srtp::Exported) {
-        let open = Open::new(exported.profile, &exported.client, 64).expect("sizes fit");
-        let seal = Seal::new(exported.profile, &exported.server).expect("sizes fit");
-        self.keys = Some(Box::new(Keys { seal, open }));
+        let open = Open::new(exported.profile, &exported.client, 64);
+        let seal = Seal::new(exported.profile, &exported.server);
+        self.keys = open.zip(seal).map(|(open, seal)| Box::new(Keys { seal, open }));
         self.ice.assume(now, path);
     }
 

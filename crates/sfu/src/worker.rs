@@ -103,6 +103,25 @@ impl Worker {
         self.run(now);
     }
 
+    /// Pretends that a peer is connected from `address` with these keys, for
+    /// simulations and fuzz targets; false if there is no such peer.
+    #[cfg(any(test, feature = "assume-keys"))]
+    pub fn assume_keys(
+        &mut self,
+        now: Mono,
+        peer: PeerId,
+        address: SocketAddr,
+        keys: &crate::srtp::Exported,
+    ) -> bool {
+        let Some(slot) = self.names.get(&peer).copied() else { return false };
+        let path = crate::ice::path_back(address, None);
+        let Some(transport) = self.transport(slot) else { return false };
+        transport.prove(now, path, keys);
+        self.addresses.insert(address, slot);
+        self.moment(now, slot, Some(Moment::Connected));
+        true
+    }
+
     /// The next thing to do; call until `None` after every [`Worker::handle`],
     /// or after a batch of them.
     pub fn poll(&mut self) -> Option<Output<'_>> {
@@ -190,14 +209,17 @@ impl Worker {
         let Some(moment) = moment else { return };
         let Some(peer) = self.transport(slot).map(|transport| transport.peer) else { return };
         let notice = match moment {
-            Moment::Connected => Notice::Connected(peer),
+            Moment::Connected | Moment::Revived => Notice::Connected(peer),
             Moment::Lost(loss) => Notice::Lost(peer, loss),
         };
         self.shared.outbox.notice(notice, &mut self.shared.stats);
-        if let (Moment::Connected, Slot::Down(at)) = (moment, slot) {
-            if let Some(down) = self.downs.get_mut(at) {
-                down.rekeyed(&mut self.shared);
-            }
+        let Slot::Down(at) = slot else { return };
+        if moment == Moment::Connected
+            && let Some(down) = self.downs.get_mut(at)
+        {
+            down.rekeyed(&mut self.shared);
+        }
+        if matches!(moment, Moment::Connected | Moment::Revived) {
             self.start(now, at);
         }
     }

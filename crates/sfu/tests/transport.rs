@@ -107,6 +107,37 @@ fn without_checks_nothing_is_sent_after_the_consent_time() {
 }
 
 #[test]
+fn a_restart_brings_consent_back() {
+    let mut world = World::new(Config::default(), 1);
+    let alice = world.publisher(0, &[]);
+    world.connect(&[alice]);
+    let bob = world.subscriber(alice, false, true);
+    world.connect(&[bob]);
+    world.silenced = Some(world.clients[alice].address);
+    world.run(31_000);
+    assert_eq!(lost(&world, alice), [Loss::Consent]);
+    world.silenced = None;
+    world.restart(alice);
+    world.run(2_000);
+    let before = world.clients[bob].pictures().len();
+    world.run(500);
+    assert!(world.clients[bob].pictures().len() > before + 50);
+    let connected = Notice::Connected(world.clients[alice].peer);
+    assert_eq!(world.notices.iter().filter(|notice| **notice == connected).count(), 2);
+    assert_eq!(world.workers[0].stats().handshakes, 2);
+}
+
+#[test]
+fn a_worker_may_move_to_another_thread() {
+    fn sendable<T: Send>(value: T) -> T {
+        value
+    }
+    let mut world = World::new(Config::default(), 1);
+    let worker = sendable(world.workers.remove(0));
+    assert_eq!(std::thread::spawn(move || worker.stats().up_peers).join().unwrap(), 0);
+}
+
+#[test]
 fn a_peer_that_never_comes_is_reported() {
     let mut world = World::new(Config::default(), 1);
     world.silenced = Some("10.0.0.1:6000".parse().unwrap());

@@ -53,12 +53,11 @@ impl Down {
                 send(now, transport, track, layer, &planned, shared);
                 planned.clear();
                 track.switch(source, index, layer, packet, shared);
+                track.catch_up(now, layer, packet, numbers, &mut planned);
             }
             let ours = track.belongs(index, layer.epoch).and_then(|s| s.number_of(packet.dense));
             let Some(ours) = ours else { continue };
-            let size = track.length(ours, packet, &Stamp::new(now, packet));
-            planned.push(Planned { number: *number, ours, size });
-            track.next = track.next.max(ours.saturating_add(1));
+            track.plan(now, ours, packet, &mut planned);
             any = true;
         }
         send(now, transport, track, layer, &planned, shared);
@@ -108,6 +107,39 @@ impl DownTrack {
     /// The stretch that a layer's packets belong to now.
     pub(super) fn belongs(&self, layer: usize, epoch: u32) -> Option<&Stretch> {
         self.now.as_ref().filter(|stretch| stretch.layer == layer && stretch.epoch == epoch)
+    }
+
+    fn plan(&mut self, now: Mono, ours: u64, packet: &Packet, planned: &mut Vec<Planned>) {
+        let size = self.length(ours, packet, &Stamp::new(now, packet));
+        planned.push(Planned { number: packet.meta.number, ours, size });
+        self.next = self.next.max(ours.saturating_add(1));
+    }
+
+    /// The packet that begins a stretch may have come late: those behind it
+    /// left for others already, and are owed to this receiver. What is in
+    /// `numbers` is on its way, what is held will be.
+    fn catch_up(
+        &mut self,
+        now: Mono,
+        layer: &Layer,
+        first: &Packet,
+        numbers: &[u64],
+        planned: &mut Vec<Planned>,
+    ) {
+        let Some(stretch) = self.now else { return };
+        let last = layer.released().unwrap_or(first.meta.number);
+        for number in first.meta.number.saturating_add(1)..=last {
+            if numbers.contains(&number) {
+                continue;
+            }
+            let Some(packet) = layer.ring.get(number) else { continue };
+            if packet.padding || packet.meta.codec != first.meta.codec {
+                continue;
+            }
+            if let Some(ours) = stretch.number_of(packet.dense) {
+                self.plan(now, ours, packet, planned);
+            }
+        }
     }
 
     /// Whether the receiver may change over to this layer with this packet.

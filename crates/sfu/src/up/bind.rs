@@ -287,6 +287,10 @@ impl Up {
             shared.stats.dropped.padding += 1;
         }
         let taken = layer.take(meta, bytes, marks.descriptor, video, &shared.config);
+        let torn = std::mem::take(&mut layer.torn);
+        if torn {
+            track.wish.add(index);
+        }
         if taken == Taken::Stale {
             shared.stats.dropped.stale += 1;
         } else if meta.keyframe == Some(true) {

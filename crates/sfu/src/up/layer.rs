@@ -32,6 +32,8 @@ pub(crate) struct Layer {
     pub(crate) keyframe: Option<(u64, Mono)>,
     pub(super) gaps: Gaps,
     pub(super) reception: Option<Reception>,
+    /// More was lost than can be asked for again: a key frame is needed.
+    pub(super) torn: bool,
     held: Vec<u64>,
     held_since: Mono,
     ring_size: u32,
@@ -59,6 +61,7 @@ impl Layer {
             keyframe: None,
             gaps: Gaps::default(),
             reception: None,
+            torn: false,
             held: Vec::new(),
             held_since: Mono::default(),
             ring_size,
@@ -86,6 +89,10 @@ impl Layer {
         match put {
             Put::Stale => return Taken::Stale,
             Put::Late if !padding => {
+                let newer = self.keyframe.is_none_or(|(number, _)| number < meta.number);
+                if meta.keyframe == Some(true) && newer {
+                    self.keyframe = Some((meta.number, meta.arrival));
+                }
                 self.held.push(meta.number);
                 return Taken::Flush;
             }
@@ -96,6 +103,7 @@ impl Layer {
             && !self.gaps.open(meta.arrival, before, meta.number, config.nack_delay.0)
         {
             self.keyframe = None;
+            self.torn = true;
         }
         if padding {
             return Taken::Held;
@@ -140,14 +148,19 @@ impl Layer {
         self.newest.is_some_and(|(_, arrival)| now.since(arrival) < pause)
     }
 
+    /// The newest packet that has left already.
+    pub(crate) fn released(&self) -> Option<u64> {
+        match self.held.iter().min() {
+            Some(held) => held.checked_sub(1),
+            None => self.ring.highest(),
+        }
+    }
+
     /// The packets since the last key frame that have left already, if all are
     /// there and they are few and fresh enough.
     pub(crate) fn group(&self, now: Mono, config: &Config) -> Option<Vec<u64>> {
         let (first, arrival) = self.keyframe?;
-        let last = match self.held.first() {
-            Some(held) => held.checked_sub(1)?,
-            None => self.ring.highest()?,
-        };
+        let last = self.released()?;
         let count = last.checked_sub(first)?.saturating_add(1);
         if count > u64::from(config.replay_packets) || now.since(arrival) > config.replay_age.0 {
             return None;

@@ -64,7 +64,7 @@ impl Worker {
             Slot::Down(at) => self.downs.get_mut(at).map(|down| &mut down.transport),
         };
         let Some(transport) = transport else { return };
-        let Some(heard) = transport.check(now, &check, ends, &mut self.shared) else {
+        let Some((heard, moment)) = transport.check(now, &check, ends, &mut self.shared) else {
             self.shared.stats.dropped.stun += 1;
             return;
         };
@@ -80,6 +80,7 @@ impl Worker {
         if let Some(address) = heard.learned {
             self.own(address, slot);
         }
+        self.moment(now, slot, moment);
         self.rearm(now, slot);
     }
 

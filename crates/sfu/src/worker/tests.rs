@@ -107,11 +107,7 @@ impl World {
         let seal = Seal::new(profile, &client).unwrap();
         let open = Open::new(profile, &server, 64).unwrap();
         let exported = Exported { profile, client, server };
-        let slot = self.worker.names[&peer];
-        let now = self.now;
-        let path = crate::ice::path_back(address, None);
-        self.worker.transport(slot).unwrap().prove(now, path, &exported);
-        self.worker.addresses.insert(address, slot);
+        assert!(self.worker.assume_keys(self.now, peer, address, &exported));
         self.peers.push(Raw { address, seal, open, received: Vec::new(), reports: Vec::new() });
         at
     }
@@ -429,7 +425,37 @@ fn transport_feedback_and_reports_come_in_time() {
 }
 
 #[test]
-fn two_hundred_impatient_subscribers_cost_two_requests_a_second() {
+fn a_late_beginning_of_a_key_frame_brings_what_followed_it() {
+    let mut world = World::new();
+    let alice = world.up(UP, vec![up_section(Kind::Video)], GCM);
+    let bob = world.down(2, vec![down_section(Kind::Video, 20)], GCM);
+    world.video(alice, 7, 1, 1, false, b"delta");
+    for number in 3..8 {
+        world.video(alice, 7, number, number, false, b"delta");
+    }
+    assert!(world.peers[bob].received.is_empty());
+    world.video(alice, 7, 2, 2, true, b"key");
+    world.video(alice, 7, 8, 8, false, b"delta");
+    let mut seen = sequences(&world.peers[bob], 20);
+    seen.sort_unstable();
+    assert_eq!(seen.len(), 7);
+    assert!(seen.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{seen:?}");
+}
+
+#[test]
+fn a_hole_too_wide_to_fill_makes_us_ask_for_a_key_frame() {
+    let mut world = World::new();
+    let alice = world.up(UP, vec![up_section(Kind::Video)], GCM);
+    world.video(alice, 7, 1, 1, true, b"key");
+    world.wait(600);
+    world.video(alice, 7, 2_000, 2, false, b"delta");
+    world.wait(2);
+    assert_eq!(world.count(alice, |packet| matches!(packet, Packet::Pli { .. })), 1);
+    assert_eq!(world.count(alice, |packet| matches!(packet, Packet::Nack(_))), 0);
+}
+
+#[test]
+fn a_hundred_impatient_subscribers_cost_two_requests_a_second() {
     let mut world = World::new();
     let alice = world.up(UP, vec![up_section(Kind::Video)], GCM);
     let subscribers: Vec<usize> =
