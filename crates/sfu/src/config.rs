@@ -29,6 +29,11 @@ pub struct Config {
     /// Most handshakes that may be under way at once; further ones wait for
     /// the browser to repeat itself.
     pub handshakes: u32,
+    /// Handshakes begun per second; a join storm beyond it is spread out by the
+    /// browsers' own repeats, so that media goes on.
+    pub handshake_rate: u32,
+    /// Handshakes that may begin at once.
+    pub handshake_burst: u32,
     /// Most peers of one worker.
     pub peers: u32,
     /// Most synchronisation sources accepted from one peer.
@@ -83,6 +88,8 @@ impl Default for Config {
             handshake_bytes: ByteSize::kib(64),
             dtls_linger: Span::secs(10),
             handshakes: 4_096,
+            handshake_rate: 1_200,
+            handshake_burst: 48,
             peers: 65_536,
             sources_per_peer: 64,
             video_ring: 512,
@@ -120,6 +127,7 @@ impl Config {
         self.video_ring = self.video_ring.clamp(RING_MIN, RING_MAX);
         self.audio_ring = self.audio_ring.clamp(RING_MIN, RING_MAX);
         self.sources_per_peer = self.sources_per_peer.clamp(1, SOURCES_MAX);
+        self.handshake_rate = self.handshake_rate.max(1);
         self.replay_packets = self.replay_packets.min(self.video_ring / 2);
         self.resend_percent = self.resend_percent.min(100);
         self.outbox = self.outbox.max(ByteSize(OUTBOX_MIN));

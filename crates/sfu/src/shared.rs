@@ -5,6 +5,7 @@ use crate::identity::Identity;
 use crate::outbox::Outbox;
 use crate::stats::Stats;
 use parlour_base::{Entropy, Mono};
+use std::time::Duration;
 
 /// One packet that is about to be sent to one receiver.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +26,8 @@ pub(crate) struct Shared {
     pub(crate) entropy: Entropy,
     pub(crate) outbox: Outbox,
     pub(crate) stats: Stats,
+    /// When the handshakes begun so far are paid for.
+    pub(crate) handshakes_paid: Mono,
     /// Room for the DTLS library.
     pub(crate) scratch: Vec<u8>,
     /// Room for payloads that are changed before they are sent.
@@ -36,6 +39,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Whether another handshake may begin now; counts it if so.
+    pub(crate) fn begin_handshake(&mut self, now: Mono) -> bool {
+        let price = Duration::from_secs(1) / self.config.handshake_rate.max(1);
+        let paid = self.handshakes_paid.max(now);
+        if paid.since(now) > price.saturating_mul(self.config.handshake_burst) {
+            return false;
+        }
+        self.handshakes_paid = paid + price;
+        true
+    }
+
     /// A synchronisation source of our own.
     pub(crate) fn ssrc(&mut self) -> u32 {
         let [a, b, c, d, ..] = self.entropy.bits().to_be_bytes();

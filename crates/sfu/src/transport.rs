@@ -128,7 +128,8 @@ impl Transport {
         let finished = self.association.is_none() && self.keys.is_some();
         let crowded = self.association.is_none()
             && shared.stats.dtls_open >= u64::from(shared.config.handshakes);
-        if self.lost.is_some() || finished || crowded || !self.ice.checked(from) {
+        let refused = self.lost.is_some() || finished || crowded || !self.ice.checked(from);
+        if refused || (self.association.is_none() && !shared.begin_handshake(now)) {
             shared.stats.dropped.dtls += 1;
             return None;
         }

@@ -70,6 +70,7 @@ impl Worker {
                 entropy,
                 outbox,
                 stats: Stats::default(),
+                handshakes_paid: Mono::default(),
                 scratch: Vec::new(),
                 payload: Vec::new(),
                 report: Vec::new(),

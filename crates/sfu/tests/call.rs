@@ -195,3 +195,14 @@ fn two_workers_find_the_peers_of_each_other() {
     assert!(first.forwarded > 100 && first.rtp_in == 0, "{first:?}");
     assert!(second.rtp_in > 100 && second.forwarded == 0, "{second:?}");
 }
+
+#[test]
+fn our_feedback_lets_a_publisher_find_its_rate() {
+    let mut world = World::new(Config::default(), 1);
+    world.estimates = true;
+    let alice = world.publisher(0, &[]);
+    world.connect(&[alice]);
+    world.run(6_000);
+    let estimate = world.clients[alice].estimate;
+    assert!(estimate > 1_000_000, "{estimate} bit/s after {:?}", world.workers[0].stats());
+}

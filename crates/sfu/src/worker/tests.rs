@@ -1,5 +1,7 @@
 //! The worker with raw peers: keys are given, every packet is made by hand.
 
+mod moves;
+
 use super::*;
 use crate::plan::{
     Codec, CodecName, Command, DownSection, ExtensionIds, Fingerprint, IceCredentials, Kind,

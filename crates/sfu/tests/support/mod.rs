@@ -12,6 +12,7 @@ use parlour_sfu::{Config, Identity, Input, Output, Worker};
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
+use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::media::{
     Direction, KeyframeRequestKind, MediaKind, Mid, Rid, Simulcast, SimulcastLayer,
@@ -54,6 +55,8 @@ pub(crate) struct Client {
     next_timeout: Instant,
     pub(crate) sections: Vec<DownSection>,
     pub(crate) mids: Vec<(MediaKind, Mid)>,
+    /// Bits per second that it believes its way carries.
+    pub(crate) estimate: u64,
 }
 
 #[derive(Default)]
@@ -103,6 +106,8 @@ pub(crate) struct World {
     sent: BTreeMap<SocketAddr, u64>,
     /// Times a worker was called because its deadline had come.
     pub(crate) ticks: u64,
+    /// Publishers estimate what their way carries.
+    pub(crate) estimates: bool,
     next_peer: u64,
 }
 
@@ -141,6 +146,7 @@ impl World {
             numbers: BTreeMap::new(),
             sent: BTreeMap::new(),
             ticks: 0,
+            estimates: false,
             next_peer: 1,
         }
     }
@@ -172,6 +178,7 @@ impl World {
             next_timeout: self.instant(),
             sections: Vec::new(),
             mids: Vec::new(),
+            estimate: 0,
         });
         at
     }
@@ -182,9 +189,14 @@ impl World {
 
     /// A publisher of sound and picture; its position among the clients.
     pub(crate) fn publisher(&mut self, worker: usize, rids: &[&'static str]) -> usize {
-        let at = self.client(Rtc::builder(), worker);
+        let config = match self.estimates {
+            true => Rtc::builder().enable_bwe(Some(Bitrate::kbps(300))),
+            false => Rtc::builder(),
+        };
+        let at = self.client(config, worker);
         let client = &mut self.clients[at];
         client.sends = true;
+        client.rtc.bwe().set_bitrate(Bitrate::kbps(100), Bitrate::mbps(3));
         client.rids = rids.to_vec();
         let simulcast = (!rids.is_empty()).then(|| Simulcast {
             send: rids.iter().map(|rid| SimulcastLayer::new(rid)).collect(),
@@ -461,6 +473,11 @@ impl World {
                 }),
                 str0m::Output::Event(event) => match event {
                     Event::Connected => client.connected = true,
+                    Event::EgressBitrateEstimate(kind) => {
+                        if let BweKind::Twcc { estimate, .. } = kind {
+                            client.estimate = estimate.as_u64();
+                        }
+                    }
                     Event::RtpPacket(packet) => client.received.push((mono.millis(), packet)),
                     Event::KeyframeRequest(request) => {
                         client.keyframes_asked.push(request.rid);
