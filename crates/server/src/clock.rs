@@ -12,6 +12,7 @@ pub struct Clock {
 impl Clock {
     /// A clock whose monotonic zero is now.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the edge's clock")]
     pub fn start() -> Self {
         Self { start: Instant::now() }
     }
@@ -28,8 +29,15 @@ impl Clock {
         Mono(0) + self.start.elapsed()
     }
 
+    /// How long ago the clock was started.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+
     /// Both times.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the edge's clock")]
     pub fn now(&self) -> Now {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let wall = Wall(i64::try_from(since.as_millis()).unwrap_or(i64::MAX));

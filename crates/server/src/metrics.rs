@@ -9,7 +9,6 @@ use prometheus_client::encoding::{DescriptorEncoder, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
-use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub mod figures;
@@ -180,11 +179,10 @@ pub fn page() -> String {
             let label = labels.iter().find(|(name, _)| *name == short);
             let label = label.map_or_else(|| "–".to_owned(), |(_, label)| format!("`{label}`"));
             let suffix = if kind == "counter" { "_total" } else { "" };
-            let _ = writeln!(
-                page,
-                "| `{name}{suffix}` | {kind} | {label} | {} |",
+            page.push_str(&format!(
+                "| `{name}{suffix}` | {kind} | {label} | {} |\n",
                 help.trim_end_matches('.')
-            );
+            ));
         }
     }
     page.push_str("\n## Limits\n\n");
@@ -192,7 +190,7 @@ pub fn page() -> String {
         "`parlour_limit_use` and `parlour_limit_max` have one line for each of these:\n\n",
     );
     for (limit, _) in figures.iter().filter(|f| f.name == "limit_use").flat_map(|f| &f.values) {
-        let _ = writeln!(page, "* `{limit}`");
+        page.push_str(&format!("* `{limit}`\n"));
     }
     page
 }

@@ -60,10 +60,9 @@ mod tests {
     fn pbkdf2_fits_the_vector_of_the_sha_256_test_set() {
         // PBKDF2-HMAC-SHA256, "password", "salt", 4096 rounds, 32 bytes.
         let hex = "c5e478d59288c841aa530db6845c4c8d962893a001ce4e11a4963873aa98134a";
-        let key: Vec<u8> = (0..hex.len())
-            .step_by(2)
-            .map(|at| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex"))
-            .collect();
+        let byte = |at: &[u8]| std::str::from_utf8(at).map(|at| u8::from_str_radix(at, 16));
+        let key: Vec<u8> =
+            hex.as_bytes().chunks(2).map(|at| byte(at).expect("text").expect("hex")).collect();
         let verifier = |iterations| Verifier::Pbkdf2 {
             key: Secret::new(key.clone()),
             salt: b"salt".to_vec(),

@@ -3,6 +3,7 @@
 //! Read from PEM files and again when they change; without files, a self-made
 //! one is kept in the data folder. Refuses to know who connects.
 
+use crate::clock::Clock;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -12,7 +13,7 @@ use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 /// How often the files are looked at, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -64,7 +65,7 @@ struct Pair {
 struct State {
     config: Arc<ServerConfig>,
     stamp: Stamp,
-    looked: Instant,
+    looked: Option<Clock>,
 }
 
 /// What a change of the files changes.
@@ -92,7 +93,7 @@ impl Certificates {
         let (pair, self_made) = choose(data, named, addresses)?;
         let stamp = pair.stamp();
         let config = pair.load()?;
-        let state = Mutex::new(State { config, stamp, looked: Instant::now() });
+        let state = Mutex::new(State { config, stamp, looked: Some(Clock::start()) });
         Ok(Self { pair, self_made, state })
     }
 
@@ -107,8 +108,8 @@ impl Certificates {
     #[must_use]
     pub fn current(&self) -> Arc<ServerConfig> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.looked.elapsed() >= LOOK_EVERY {
-            state.looked = Instant::now();
+        if state.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
+            state.looked = Some(Clock::start());
             let stamp = self.pair.stamp();
             if stamp != state.stamp {
                 match self.pair.load() {
@@ -209,7 +210,7 @@ mod tests {
     use super::*;
 
     fn open(data: &Path) -> Result<Certificates, TlsError> {
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         Certificates::open(data, (Path::new(""), Path::new("")), &[])
     }
 
@@ -239,8 +240,7 @@ mod tests {
         let data = tempfile::tempdir().expect("a folder");
         let certificates = open(data.path()).expect("made");
         let rewind = || {
-            let mut state = certificates.state.lock().expect("whole");
-            state.looked = Instant::now().checked_sub(LOOK_EVERY).expect("late enough");
+            certificates.state.lock().expect("whole").looked = None;
         };
         let before = certificates.current();
         fs::write(data.path().join(SELF_MADE[1]), "broken").expect("written");

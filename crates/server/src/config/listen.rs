@@ -79,7 +79,7 @@ impl FromStr for Listen {
         let (host, port) = rest.rsplit_once(':').ok_or(ListenError::Port)?;
         let port = port.parse().map_err(|_| ListenError::Port)?;
         let host = read_host(host)?;
-        Ok(Self { tls: scheme.unwrap_or(!is_loopback(&host)), host, port })
+        Ok(Self { tls: scheme.unwrap_or_else(|| !is_loopback(&host)), host, port })
     }
 }
 

@@ -15,7 +15,7 @@ use schema::Key;
 use sections::{Format, Groups, Http, Log, Media, Ops, Passwords, Server, Tls, WebSocket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
 
@@ -247,12 +247,12 @@ impl Loaded {
         let all = schema::to_toml(&self.config);
         let mut text = String::new();
         for (section, _, keys) in SECTIONS {
-            let _ = writeln!(text, "[{section}]");
+            text.push_str(&format!("[{section}]\n"));
             for key in *keys {
                 let value = all.get(section).and_then(|table| table.get(key.name));
                 let value = value.map(ToString::to_string).unwrap_or_default();
                 let origin = self.origins.get(&key.path()).unwrap_or(&Origin::Default);
-                let _ = writeln!(text, "{} = {value}  # {origin}", key.name);
+                text.push_str(&format!("{} = {value}  # {origin}\n", key.name));
             }
             text.push('\n');
         }

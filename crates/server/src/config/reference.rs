@@ -2,26 +2,24 @@
 
 use super::SECTIONS;
 use super::schema::Key;
-use std::fmt::Write as _;
 
 /// `docs/reference/configuration.md`.
 #[must_use]
 pub fn page() -> String {
     let mut page = String::from(PAGE_HEAD);
     for (section, about, keys) in SECTIONS {
-        let _ = write!(page, "\n## `[{section}]`\n\n{}\n\n", sentence(about));
+        page.push_str(&format!("\n## `[{section}]`\n\n{}\n\n", sentence(about)));
         page.push_str("| Key | Default | Range | Environment | Meaning |\n");
         page.push_str("| --- | --- | --- | --- | --- |\n");
         for key in *keys {
             let range = (key.range)().map_or_else(|| "–".to_owned(), |(l, h)| format!("{l} – {h}"));
-            let _ = writeln!(
-                page,
-                "| `{}` | `{}` | {range} | `{}` | {} |",
+            page.push_str(&format!(
+                "| `{}` | `{}` | {range} | `{}` | {} |\n",
                 key.name,
                 (key.default)(),
                 key.variable(),
-                sentence(key.doc),
-            );
+                sentence(key.doc)
+            ));
         }
     }
     page
@@ -32,19 +30,19 @@ pub fn page() -> String {
 pub fn example() -> String {
     let mut text = String::from(EXAMPLE_HEAD);
     for (section, about, keys) in SECTIONS {
-        let _ = write!(text, "\n# {}\n[{section}]\n", sentence(about));
+        text.push_str(&format!("\n# {}\n[{section}]\n", sentence(about)));
         for key in *keys {
             comment(&mut text, key);
-            let _ = writeln!(text, "{} = {}", key.name, (key.default)());
+            text.push_str(&format!("{} = {}\n", key.name, (key.default)()));
         }
     }
     text
 }
 
 fn comment(text: &mut String, key: &Key) {
-    let _ = writeln!(text, "\n# {}", sentence(key.doc));
+    text.push_str(&format!("\n# {}\n", sentence(key.doc)));
     if let Some((low, high)) = (key.range)() {
-        let _ = writeln!(text, "# From {low} to {high}.");
+        text.push_str(&format!("# From {low} to {high}.\n"));
     }
 }
 

@@ -89,7 +89,6 @@ async fn answer(
     site.counters.requests.inc();
     // No door of this listener takes a body yet.
     let (parts, _) = request.into_parts();
-    let head = parts.method == Method::HEAD;
     let asked = Asked::read(&parts, connection, &site.config.http.proxies);
     let mut response =
         if connection.refused { reply::busy() } else { route(&site, &asked, parts).await };
@@ -99,9 +98,6 @@ async fn answer(
         (HeaderName::from_static("x-content-type-options"), "nosniff"),
     ] {
         reply::set(&mut response, name, value);
-    }
-    if head {
-        *response.body_mut() = Body::empty();
     }
     response
 }

@@ -51,10 +51,8 @@ async fn page(
     if !group.slash {
         return reply::redirect(&format!("/group/{}/", group.name), request.uri.query());
     }
-    let found = match site.shard.ask(Query::Group(group.name.to_owned())).await {
-        Some(Reply::Group(found)) => found,
-        _ => return reply::busy(),
-    };
+    let question = Query::Group(group.name.to_owned());
+    let Some(Reply::Group(found)) = site.shard.ask(question).await else { return reply::busy() };
     let Some(found) = found else { return not_found(site).await };
     if let Some(target) = &found.redirect {
         return reply::redirect_to(StatusCode::PERMANENT_REDIRECT, target);

@@ -19,8 +19,8 @@ const OTHER_POLICY: &str = "img-src 'self'; media-src blob: 'self'; \
 /// outside that the page of a group may talk to.
 pub(super) fn policy(own: bool, auth_server: Option<&str>) -> HeaderValue {
     let base = if own { OWN_POLICY } else { OTHER_POLICY };
-    let outside = auth_server.filter(|url| is_source(url)).unwrap_or_default();
-    let text = format!("{base}connect-src {outside} ws: wss: 'self'");
+    let outside = auth_server.filter(|url| is_source(url)).map(|url| format!(" {url}"));
+    let text = format!("{base}connect-src{} ws: wss: 'self'", outside.unwrap_or_default());
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static(OWN_POLICY))
 }
 
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_authentication_server_joins_the_policy_of_its_page() {
-        assert_eq!(connect(None), "  ws: wss: 'self'");
+        assert_eq!(connect(None), " ws: wss: 'self'");
         assert_eq!(
             connect(Some("https://auth.example/x")),
             " https://auth.example/x ws: wss: 'self'"
@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn no_url_can_widen_the_policy() {
         for url in ["https://a;script-src *", "https://a *", "javascript:1", "https://a'x'", "*"] {
-            assert_eq!(connect(Some(url)), "  ws: wss: 'self'", "{url}");
+            assert_eq!(connect(Some(url)), " ws: wss: 'self'", "{url}");
         }
     }
 }

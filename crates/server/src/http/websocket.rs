@@ -114,9 +114,13 @@ async fn run(site: Arc<Site>, remote: SocketAddr, upgrade: OnUpgrade, _place: Op
     if site.shard.post(Mail::Opened(conn, Pii(remote), outgoing)).await.is_err() {
         return;
     }
-    converse(&site, conn, socket, waiting).await;
-    // A shard that is gone needs no word of it.
+    let (socket, end) = converse(&site, conn, socket, waiting).await;
+    // Told before the goodbye, which a client may drag out; a shard that is
+    // gone needs no word of it.
     drop(site.shard.post(Mail::Closed(conn)).await);
+    if let Some(socket) = socket {
+        close(&site, socket, end).await;
+    }
 }
 
 /// Why a connection ends.
@@ -138,7 +142,13 @@ enum End {
     Gone,
 }
 
-async fn converse(site: &Site, conn: ConnId, socket: Socket, mut waiting: Waiting) {
+/// Carries messages both ways until one side has enough.
+async fn converse(
+    site: &Site,
+    conn: ConnId,
+    socket: Socket,
+    mut waiting: Waiting,
+) -> (Option<Socket>, End) {
     let (mut sink, mut stream) = socket.split();
     let alarm = waiting.alarm();
     // Each branch runs until the connection ends; the others are dropped with
@@ -149,8 +159,7 @@ async fn converse(site: &Site, conn: ConnId, socket: Socket, mut waiting: Waitin
         () = alarm.rings() => End::Overflow,
     };
     tracing::debug!(conn = conn.0, ?end, "connection ends");
-    let Ok(socket) = stream.reunite(sink) else { return };
-    close(site, socket, end).await;
+    (stream.reunite(sink).ok(), end)
 }
 
 /// Carries the client's messages to the shard, one turn at a time.
@@ -195,18 +204,25 @@ async fn next_frame(stream: &mut SplitStream<Socket>) -> Result<Frame, End> {
 async fn speak(site: &Site, sink: &mut SplitSink<Socket, Message>, waiting: &mut Waiting) -> End {
     let limit = site.config.websocket.write_timeout.0;
     while let Some(first) = waiting.next().await {
-        let mut next = Some(first);
+        let (mut next, mut end) = (Some(first), None);
         for _ in 0..BATCH_MAX {
             let text = match next.take().or_else(|| waiting.ready()) {
                 Some(Order::Text(text)) => text,
-                Some(Order::Close(code, reason)) => return End::Ordered(code, reason),
+                Some(Order::Close(code, reason)) => {
+                    end = Some(End::Ordered(code, reason));
+                    break;
+                }
                 None => break,
             };
             let Ok(Ok(())) = timeout(limit, sink.feed(Message::Text(text.into()))).await else {
                 return stuck(site);
             };
         }
+        // Before a close too: what was fed may lie in this half of the socket.
         let Ok(Ok(())) = timeout(limit, sink.flush()).await else { return stuck(site) };
+        if let Some(end) = end {
+            return end;
+        }
     }
     End::Gone
 }
@@ -234,7 +250,8 @@ async fn close(site: &Site, mut socket: Socket, end: End) {
         End::Ordered(code, reason) => (code, reason),
     };
     let frame = CloseFrame { code: CloseCode::from(code), reason: shorten(reason) };
-    let limit = site.config.websocket.write_timeout.0;
+    let limits = &site.config.websocket;
+    let limit = limits.write_timeout.0.min(limits.close_timeout.0);
     if !matches!(timeout(limit, socket.close(Some(frame))).await, Ok(Ok(()))) {
         return;
     }

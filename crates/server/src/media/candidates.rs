@@ -65,8 +65,8 @@ fn is_public(ip: IpAddr) -> bool {
     match ip.to_canonical() {
         IpAddr::V4(ip) => {
             let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            !(ip.is_private() || ip.is_loopback() || ip.is_link_local() || shared)
-                && !ip.is_unspecified()
+            let nearby = ip.is_private() || ip.is_loopback() || ip.is_link_local();
+            !(nearby || shared || ip.is_unspecified())
         }
         IpAddr::V6(ip) => !is_nearby(ip),
     }

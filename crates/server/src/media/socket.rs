@@ -232,7 +232,8 @@ fn is_media(datagram: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, Instant};
+    use crate::clock::Clock;
+    use std::time::Duration;
 
     const SMALL: Binding =
         Binding { port: 0, shared: false, receive_buffer: 1 << 18, send_buffer: 1 << 18 };
@@ -240,8 +241,8 @@ mod tests {
     fn receive(sockets: &MediaSockets, want: usize) -> Vec<(SocketAddr, Option<IpAddr>, Vec<u8>)> {
         let mut reader = Reader::new();
         let mut found = Vec::new();
-        let end = Instant::now() + Duration::from_secs(5);
-        while found.len() < want && Instant::now() < end {
+        let clock = Clock::start();
+        while found.len() < want && clock.elapsed() < Duration::from_secs(5) {
             reader
                 .read(sockets, 64, |from, to, bytes| found.push((from, to, bytes.to_vec())))
                 .expect("readable");

@@ -170,7 +170,7 @@ impl Desk<'_> {
     }
 
     fn publish(&mut self, worker: &Worker) {
-        if self.published.mono().since(parlour_base::Mono(0)) >= PUBLISH_EVERY {
+        if self.published.elapsed() >= PUBLISH_EVERY {
             self.pipes.ear.publish(worker.stats());
             self.published = Clock::start();
         }

@@ -3,7 +3,7 @@
 //! Whatever cannot be had is said before anything answers.
 
 use super::machines::{self, Alarm, per_core};
-use super::stop::{Running, Threads};
+use super::stop::{Running, Signals, Threads};
 use crate::clock::Clock;
 use crate::config::{Config, Listen, Loaded};
 use crate::groups::GroupFolder;
@@ -21,6 +21,7 @@ use parlour_node::{Shard, config as node};
 use parlour_sfu::Identity;
 use parlour_store::{DataFolder, SqliteEngine, Writer, gauges};
 use std::fs;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -32,6 +33,7 @@ use tokio::sync::watch;
 /// Starts everything.
 pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> {
     let config = &loaded.config;
+    let signals = Signals::catch()?;
     let counters = Arc::<Counters>::default();
     telemetry::watch_panics(Arc::clone(&counters));
     // Only one provider is built in; a second call finds it installed.
@@ -86,10 +88,17 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     if let Some(listener) = ops_listener {
         site.tasks.spawn(ops::serve(ops, listener));
     }
-    welcome(loaded, &listening, &announced, &interfaces, certificates.as_deref());
-    if let Some(address) = ops_address {
-        tracing::info!(%address, "probes and metrics");
+    let house = House {
+        listening: &listening,
+        announced: &announced,
+        interfaces: &interfaces,
+        self_made: certificates.as_deref().is_some_and(Certificates::is_self_made),
+        ops: ops_address,
+    };
+    if let Err(error) = writeln!(io::stdout(), "{}", house.welcome(config)) {
+        tracing::debug!(%error, "nobody reads where the server is");
     }
+    warn_of_gaps(loaded, &announced);
     for listening in listening {
         let serving =
             http::serve(Arc::clone(&site), listening, certificates.clone(), stopped.clone());
@@ -97,7 +106,7 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     }
     let threads =
         Threads { shard: shard_thread, workers: worker_threads, passwords, group_reads, store };
-    Ok(Running { site, shard, workers, stop, drains, failed, threads })
+    Ok(Running { site, shard, workers, stop, drains, failed, threads, signals })
 }
 
 fn open_store(data: &Path) -> Result<SqliteEngine> {
@@ -148,7 +157,7 @@ fn bind_all(config: &Config) -> Result<(Vec<Listening>, Vec<MediaSockets>)> {
             let bound = http::bind(listen).with_context(|| format!("cannot listen on {listen}"))?;
             all.extend(bound);
         }
-        let open = all.iter().find(|it| !it.listen.is_loopback()).or(all.first());
+        let open = all.iter().find(|it| !it.listen.is_loopback()).or_else(|| all.first());
         let port = open.map(|it| it.address.port()).context("no listener")?;
         let sockets = machines::media_sockets(config, port)?;
         Ok((all, sockets))
@@ -270,39 +279,51 @@ fn raise_file_limit() {
     }
 }
 
-/// Tells the operator where to go.
-fn welcome(
-    loaded: &Loaded,
-    listening: &[Listening],
-    announced: &Announced,
-    interfaces: &[IpAddr],
-    certificates: Option<&Certificates>,
-) {
-    let config = &loaded.config;
-    let mut addresses: Vec<String> = Vec::new();
-    for it in listening {
-        for url in urls(&it.listen, it.address, interfaces) {
-            if !addresses.contains(&url) {
-                addresses.push(url);
+/// What the operator is told at the start.
+struct House<'a> {
+    listening: &'a [Listening],
+    announced: &'a Announced,
+    interfaces: &'a [IpAddr],
+    self_made: bool,
+    ops: Option<SocketAddr>,
+}
+
+impl House<'_> {
+    /// Where to go.
+    fn welcome(&self, config: &Config) -> String {
+        let mut addresses: Vec<String> = Vec::new();
+        for it in self.listening {
+            for url in urls(&it.listen, it.address, self.interfaces) {
+                if !addresses.contains(&url) {
+                    addresses.push(url);
+                }
             }
         }
+        let mut lines = vec![String::new(), "Parlour is ready. Open one of:".to_owned()];
+        lines.extend(addresses.iter().map(|url| format!("  {url}")));
+        if config.server.lobby
+            && let Some(url) = addresses.first()
+        {
+            lines.push(format!(
+                "The room open to everyone: {url}group/lobby/ (not with --no-lobby)"
+            ));
+        }
+        if self.self_made {
+            lines.push("The certificate is self-made: browsers warn once, then go on.".to_owned());
+        }
+        let media = self.announced.addresses.iter().map(ToString::to_string);
+        lines.push(format!("Media addresses: {}", media.collect::<Vec<_>>().join(", ")));
+        if let Some(address) = self.ops {
+            lines.push(format!("Probes and metrics: http://{address}/metrics"));
+        }
+        lines.push(String::new());
+        lines.join("\n")
     }
-    let mut text = String::from("\nParlour is ready. Open one of:\n");
-    for url in &addresses {
-        text.push_str(&format!("  {url}\n"));
-    }
-    if config.server.lobby
-        && let Some(url) = addresses.first()
-    {
-        text.push_str(&format!(
-            "On a new store the room `lobby` is open to everyone: {url}group/lobby/\n"
-        ));
-        text.push_str("(--no-lobby removes it.)\n");
-    }
-    if certificates.is_some_and(Certificates::is_self_made) {
-        text.push_str("The certificate is self-made: browsers warn once and then go on.\n");
-    }
-    println!("{text}");
+}
+
+/// Says what will surprise the operator later.
+fn warn_of_gaps(loaded: &Loaded, announced: &Announced) {
+    let config = &loaded.config;
     let outsiders = config.http.listen.iter().any(|listen| !listen.is_loopback());
     if outsiders && !announced.public {
         tracing::warn!(
@@ -315,7 +336,7 @@ fn welcome(
     }
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        listeners = listening.len(),
+        listeners = config.http.listen.len(),
         workers = per_core(config.media.workers),
         "started"
     );

@@ -8,10 +8,12 @@ use crate::pool::Pool;
 use crate::shard::{CheckJob, Mail, Mailbox, ReadJob};
 use anyhow::{Result, bail};
 use parlour_store::{SqliteEngine, Writer};
+use std::io;
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::{timeout, timeout_at};
 
@@ -27,6 +29,22 @@ pub(super) struct Threads {
     pub(super) store: Writer<SqliteEngine>,
 }
 
+/// The signals that end the process in order.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Catches them from now on.
+    pub(super) fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// A server that runs.
 pub(super) struct Running {
     pub(super) site: Arc<Site>,
@@ -39,6 +57,7 @@ pub(super) struct Running {
     /// Something when the process must end.
     pub(super) failed: watch::Receiver<Option<Failure>>,
     pub(super) threads: Threads,
+    pub(super) signals: Signals,
 }
 
 impl Running {
@@ -47,12 +66,10 @@ impl Running {
     /// # Errors
     /// If a part failed, before or during the stop.
     pub(super) async fn until_stopped(mut self) -> Result<()> {
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
         // Signals are kept by their streams, the failure by its channel.
         let failure = tokio::select! {
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
+            _ = self.signals.terminate.recv() => None,
+            _ = self.signals.interrupt.recv() => None,
             failure = self.failed.wait_for(Option::is_some) => failure.ok().and_then(|it| it.clone()),
         };
         match failure {
@@ -94,12 +111,12 @@ impl Running {
 
 impl Threads {
     fn join(self, workers: &[WorkerPort]) -> Result<()> {
-        let mut whole = join_by("shard", self.shard, Instant::now() + JOIN_TIMEOUT);
+        let mut whole = join("shard", self.shard);
         for port in workers {
             port.stop();
         }
         for thread in self.workers {
-            whole &= join_by("media", thread, Instant::now() + JOIN_TIMEOUT);
+            whole &= join("media", thread);
         }
         whole &= self.store.stop().is_ok();
         // A hash under way may take longer than we have, and nobody waits for
@@ -114,13 +131,17 @@ impl Threads {
 }
 
 /// Joins a thread if it ends in time.
-fn join_by(name: &str, thread: JoinHandle<()>, until: Instant) -> bool {
-    while !thread.is_finished() {
-        if Instant::now() >= until {
-            tracing::error!(%name, "a thread does not end");
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(2));
+fn join(name: &str, thread: JoinHandle<()>) -> bool {
+    let (ended, end) = mpsc::sync_channel(1);
+    let wait = move || {
+        let whole = thread.join().is_ok();
+        // Nobody waits any more once the time is over.
+        ended.send(whole).is_ok()
+    };
+    let whole = thread::Builder::new().name("join".to_owned()).spawn(wait).is_ok()
+        && end.recv_timeout(JOIN_TIMEOUT).unwrap_or(false);
+    if !whole {
+        tracing::error!(%name, "a thread did not end in order");
     }
-    thread.join().is_ok()
+    whole
 }

@@ -1,0 +1,11 @@
+//! The program as its users meet it: real processes, real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod http;
+mod limits;
+mod process;
+mod reference;
+mod support;
+mod tls;
+mod websocket;
