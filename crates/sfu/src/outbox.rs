@@ -43,7 +43,8 @@ pub enum Output<'a> {
     },
     /// Tell the control side.
     Notice(Notice),
-    /// Hand the datagram to another worker as [`crate::Input::Foreign`].
+    /// Hand the datagram to another worker as [`crate::Input::Foreign`]; drop
+    /// it if there is no such worker, anyone can name one.
     Forward {
         /// Which worker.
         worker: WorkerIndex,

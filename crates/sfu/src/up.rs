@@ -168,11 +168,12 @@ impl Up {
     pub(crate) fn deadline(&self, shared: &Shared) -> Mono {
         let spacing = shared.config.keyframe_spacing.0;
         let hold = shared.config.frame_hold.0;
+        let ready = self.transport.sendable();
         let tracks = self.tracks.iter().flat_map(|track| {
             let layers = track.layers.iter().flat_map(move |layer| {
                 [layer.gaps.deadline(), layer.hold_ends(hold)].into_iter().flatten()
             });
-            layers.chain(track.wish.deadline(spacing).filter(|_| track.known()))
+            layers.chain(track.wish.deadline(spacing).filter(|_| ready && track.known()))
         });
         let own = [self.live_due, self.next_report, self.next_feedback].into_iter().flatten();
         let sooner = tracks.chain(own).min();

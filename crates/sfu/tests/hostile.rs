@@ -4,6 +4,7 @@
 mod support;
 
 use parlour_base::Entropy;
+use parlour_sfu::plan::{Loss, Notice};
 use parlour_sfu::{Config, Input};
 use proptest::prelude::*;
 use std::net::SocketAddr;
@@ -107,6 +108,28 @@ fn a_client_hello_from_an_unchecked_address_is_dropped() {
     assert!(world.strangers.is_empty());
     assert_eq!(world.workers[0].stats().dtls_open, 2);
     assert!(!world.clients[bob].pictures().is_empty());
+}
+
+#[test]
+fn a_flood_of_handshake_fragments_is_cut_off() {
+    let mut world = World::new(Config::default(), 1);
+    world.no_dtls = true;
+    let alice = world.publisher(0, &[]);
+    world.run(100);
+    let address = world.clients[alice].address;
+    for number in 0..200u16 {
+        // The middle of a hello of 16 MiB, 400 bytes at a time.
+        let mut bytes = vec![22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0];
+        bytes.extend_from_slice(&number.to_be_bytes());
+        bytes.extend_from_slice(&412u16.to_be_bytes());
+        bytes.extend_from_slice(&[1, 0xFF, 0xFF, 0xFF, 0, 0, 0, number as u8, 0, 0, 1, 0x90]);
+        bytes.extend_from_slice(&[7; 400]);
+        world.inject(0, address, &bytes);
+    }
+    let stats = world.workers[0].stats();
+    assert_eq!((stats.dtls_open, stats.handshakes_failed), (0, 1));
+    let peer = world.clients[alice].peer;
+    assert!(world.notices.contains(&Notice::Lost(peer, Loss::Handshake)));
 }
 
 #[test]

@@ -491,3 +491,62 @@ fn commands_about_nobody_and_clashing_sources_are_refused() {
     assert_eq!(sequences(&world.peers[bob], 21).len(), 0);
     assert_eq!(world.worker.stats().dropped.commands, 3);
 }
+
+#[test]
+fn a_subscriber_may_be_moved_to_another_publisher() {
+    let mut world = World::new();
+    let alice = world.up(UP, vec![up_section(Kind::Video)], GCM);
+    let carol = world.up(PeerId(3), vec![up_section(Kind::Video)], GCM);
+    let bob = world.down(2, vec![down_section(Kind::Video, 20)], GCM);
+    for number in 0..5 {
+        world.video(alice, 7, number, number, number == 0, b"alice");
+        world.wait(33);
+    }
+    let (peer, local, source) = (PeerId(2), credentials("down2"), PeerId(3));
+    let sections = vec![down_section(Kind::Video, 20)];
+    world.command(Command::Down { peer, source, local, sections });
+    for number in 0..5 {
+        world.video(alice, 7, 5 + number, 5 + number, true, b"alice");
+        world.video(carol, 8, 900 + number, 700 + number, number == 1, b"carol");
+        world.wait(33);
+    }
+    let received: Vec<_> =
+        world.peers[bob].received.iter().map(|bytes| Header::parse(bytes).unwrap()).collect();
+    assert_eq!(received.len(), 9);
+    for pair in received.windows(2) {
+        assert_eq!(pair[0].sequence + 1, pair[1].sequence);
+        let step = pair[1].timestamp.wrapping_sub(pair[0].timestamp);
+        assert!((1..=8_000).contains(&step), "{step}");
+    }
+    assert!(received[5..].iter().all(|header| header.payload.ends_with(b"carol")));
+    world.command(Command::Close(PeerId(3)));
+    world.command(Command::Close(UP));
+    assert_eq!(world.worker.stats().up_peers, 0);
+    world.wait(2_000);
+}
+
+#[test]
+fn a_publisher_without_consent_is_not_looked_at_all_the_time() {
+    let mut world = World::new();
+    let alice = world.up(UP, vec![up_section(Kind::Video)], GCM);
+    world.down(2, vec![down_section(Kind::Video, 20)], GCM);
+    world.video(alice, 7, 1, 1, false, b"delta");
+    world.wait(31_000);
+    let mut looks = 0;
+    let end = world.now + Duration::from_secs(10);
+    while let Some(next) = world.worker.deadline().filter(|next| *next < end) {
+        looks += 1;
+        world.now = world.now.max(next);
+        world.worker.handle(world.now, Input::Tick);
+        world.drain();
+    }
+    assert!(looks < 60, "{looks} looks in ten seconds");
+}
+
+#[test]
+fn a_subscriber_costs_little_memory() {
+    use crate::down::DownTrack;
+    let own = size_of::<Down>() + 2 * size_of::<DownTrack>();
+    let keys = size_of::<Seal>() + size_of::<Open>();
+    assert!(own + keys < 8 << 10, "{own} bytes and {keys} of keys");
+}
