@@ -14,6 +14,7 @@ mod media;
 pub mod port;
 mod shard;
 mod timeline;
+pub mod watch;
 
 pub use config::Config;
 pub use port::{ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply};

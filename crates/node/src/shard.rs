@@ -8,6 +8,7 @@ use crate::hosted::Hosted;
 use crate::media::{Effect, Means, RoomMedia};
 use crate::port::{Frame, Gauges, Input, Output, Query, QueryId, Reply};
 use crate::timeline::{Due, Step, Timeline};
+use crate::watch::Decision;
 use parlour_base::storage::{
     StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest, Write,
 };
@@ -65,6 +66,8 @@ pub struct Shard {
     next_worker: u8,
     counts: Gauges,
     pub(crate) stopping: bool,
+    /// Kept only while somebody watches.
+    pub(crate) decisions: Option<Vec<Decision>>,
 }
 
 impl Shard {
@@ -90,6 +93,7 @@ impl Shard {
             next_worker: 0,
             counts: Gauges::default(),
             stopping: false,
+            decisions: None,
         };
         let id = shard.store(StoreOp::LoadDirectory);
         shard.entries.loading = Some(id);
@@ -218,6 +222,7 @@ impl Shard {
         if quiet {
             self.with_media(now, id, |media, means, _| media.close(means));
             self.rooms.remove(&id);
+            self.decided(|| Decision::Forgotten(id));
         }
     }
 
@@ -396,9 +401,21 @@ impl Shard {
             self.refused(now, asker, &command, &Refusal::StoreUnavailable);
             return;
         }
-        match hosted.timeline.submit(now, asker, actor, command.clone()) {
+        match hosted.timeline.submit(now, asker, actor.clone(), command.clone()) {
             Ok(due) => self.due(now, room, due),
-            Err(refusal) => self.refused(now, asker, &command, &refusal),
+            Err(refusal) => {
+                if let (Some(decisions), Some(hosted)) =
+                    (&mut self.decisions, self.rooms.get(&room))
+                {
+                    decisions.push(Decision::Refused {
+                        room: Box::new(hosted.timeline.head().clone()),
+                        actor,
+                        command: command.clone(),
+                        refusal: refusal.clone(),
+                    });
+                }
+                self.refused(now, asker, &command, &refusal);
+            }
         }
     }
 
@@ -430,6 +447,12 @@ impl Shard {
 
     /// Shows everybody what happened.
     fn publish(&mut self, now: Now, room: RoomId, step: &Step) {
+        self.decided(|| Decision::Shown {
+            room,
+            actor: step.actor.clone(),
+            command: step.command.clone(),
+            events: step.events.clone(),
+        });
         for event in &step.events {
             self.counts.events_total += 1;
             let Some(hosted) = self.rooms.get_mut(&room) else { return };
@@ -685,6 +708,7 @@ impl Shard {
         let worker = WorkerIndex(self.next_worker);
         self.next_worker = (self.next_worker + 1) % self.config.media.workers.max(1);
         let id = room.id();
+        self.decided(|| Decision::Hosted(Box::new(room.clone())));
         self.rooms.insert(
             id,
             Hosted {
