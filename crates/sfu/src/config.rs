@@ -20,6 +20,9 @@ pub struct Config {
     /// A check from a new address that does not nominate it moves the path
     /// only if the old one has been silent for this long.
     pub path_silence: Span,
+    /// An address that passed a check for one peer this recently is not given
+    /// to another: who can forge addresses could cut others off.
+    pub address_guard: Span,
     /// How long a DTLS handshake may take.
     pub handshake: Span,
     /// Most bytes of DTLS taken from one peer before its handshake is done.
@@ -84,6 +87,7 @@ impl Default for Config {
             frame_hold: Span::millis(1),
             consent: Span::secs(30),
             path_silence: Span::secs(2),
+            address_guard: Span::secs(6),
             handshake: Span::secs(30),
             handshake_bytes: ByteSize::kib(64),
             dtls_linger: Span::secs(10),

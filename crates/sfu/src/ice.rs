@@ -224,6 +224,11 @@ impl Ice {
         }
     }
 
+    /// Whether the path in use leads there and was confirmed lately.
+    pub(crate) fn holds(&self, address: SocketAddr, now: Mono, lately: Duration) -> bool {
+        self.path().is_some_and(|path| path.to == address) && now.since(self.path_heard) < lately
+    }
+
     /// Where to send, unless there is no consent.
     pub(crate) fn path(&self) -> Option<Path> {
         self.path.filter(|_| !self.expired)

@@ -158,6 +158,33 @@ fn what_is_recorded_and_played_again_is_dropped() {
 }
 
 #[test]
+fn a_check_under_a_forged_address_takes_nothing_from_its_owner() {
+    let mut world = World::new(Config::default(), 1);
+    let (alice, bob) = pair(&mut world);
+    let mallory = world.publisher(0, &[]);
+    let (alice, mallory) = (world.clients[alice].address, world.clients[mallory].address);
+    world.silenced = Some(mallory);
+    world.record = true;
+    world.run(3_000);
+    world.record = false;
+    let checks: Vec<_> = std::mem::take(&mut world.recorded)
+        .into_iter()
+        .filter(|(from, bytes)| *from == mallory && bytes.first() == Some(&0))
+        .collect();
+    assert!(!checks.is_empty());
+    let before = (world.workers[0].stats(), world.clients[bob].pictures().len());
+    for (_, check) in &checks {
+        world.inject(0, alice, check);
+        world.run(20);
+    }
+    world.run(400);
+    let after = world.workers[0].stats();
+    assert_eq!(after.addresses, before.0.addresses);
+    assert_eq!(after.dropped.keyless, before.0.dropped.keyless);
+    assert!(world.clients[bob].pictures().len() > before.1 + 40);
+}
+
+#[test]
 fn media_of_one_peer_is_refused_under_the_address_of_another() {
     let mut world = World::new(Config::default(), 1);
     let (alice, bob) = pair(&mut world);

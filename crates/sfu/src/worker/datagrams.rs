@@ -59,6 +59,10 @@ impl Worker {
                 None => self.shared.stats.dropped.stun += 1,
             };
         };
+        if self.guarded(now, ends.0, slot) {
+            self.shared.stats.dropped.stun += 1;
+            return;
+        }
         let transport = match slot {
             Slot::Up(at) => self.ups.get_mut(at).map(|up| &mut up.transport),
             Slot::Down(at) => self.downs.get_mut(at).map(|down| &mut down.transport),
@@ -82,6 +86,15 @@ impl Worker {
         }
         self.moment(now, slot, moment);
         self.rearm(now, slot);
+    }
+
+    /// Whether an address is in use by another peer than `slot`.
+    fn guarded(&mut self, now: Mono, address: SocketAddr, slot: Slot) -> bool {
+        let lately = self.shared.config.address_guard.0;
+        let owner = self.addresses.get(&address).copied().filter(|owner| *owner != slot);
+        owner
+            .and_then(|owner| self.transport(owner))
+            .is_some_and(|other| other.ice.holds(address, now, lately))
     }
 
     /// An address belongs to a peer of ours from now on.

@@ -360,6 +360,9 @@ impl World {
             due
         };
         for flight in due {
+            if self.record && flight.to == server_address() {
+                self.recorded.push((flight.from, flight.bytes.clone()));
+            }
             let dtls = matches!(flight.bytes.first(), Some(20..=63));
             let swallowed = self.silenced == Some(flight.from)
                 || (self.no_dtls && dtls && flight.to == server_address());
@@ -367,9 +370,6 @@ impl World {
                 continue;
             }
             if flight.to == server_address() {
-                if self.record {
-                    self.recorded.push((flight.from, flight.bytes.clone()));
-                }
                 let right = self.clients.iter().find(|client| client.address == flight.from);
                 let right = right.map_or(0, |client| client.worker);
                 self.inject(self.lands_at.unwrap_or(right), flight.from, &flight.bytes);
