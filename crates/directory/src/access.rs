@@ -90,6 +90,11 @@ pub struct Admission {
 }
 
 impl Admission {
+    /// For the checks of this crate only.
+    pub(crate) const fn of(permissions: Permissions) -> Self {
+        Self { permissions }
+    }
+
     /// What it gives.
     #[must_use]
     pub const fn permissions(self) -> Permissions {

@@ -5,9 +5,11 @@
 //! what must be kept it hands out as a [`Write`](parlour_base::storage::Write).
 
 pub mod access;
+pub mod invitation;
 pub mod names;
 mod verify;
 
 pub use access::{Access, Admission, Attempt, Step};
+pub use invitation::Invitation;
 pub use names::Directory;
 pub use verify::verify;

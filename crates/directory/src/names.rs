@@ -1,17 +1,23 @@
 //! Which names mean which room, and the definitions kept in the store.
 
+use crate::invitation::Invitation;
 use parlour_base::storage::Write;
-use parlour_base::{Json, RoomId};
+use parlour_base::{Json, RoomId, Wall};
 use std::collections::BTreeMap;
 
 /// The kind under which stored group definitions are kept.
 const GROUP: &str = "group";
+/// The kind under which invitations are kept.
+const INVITATION: &str = "invitation";
+/// Most invitations in force at a time; a further one is not made.
+pub const INVITATIONS_MAX: usize = 100_000;
 
 /// The names of rooms and the stored group definitions.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
     names: BTreeMap<(String, String), RoomId>,
     groups: BTreeMap<String, Json>,
+    invitations: BTreeMap<String, Invitation>,
 }
 
 impl Directory {
@@ -22,9 +28,17 @@ impl Directory {
         records: Vec<(String, String, Json)>,
     ) -> Self {
         let names = names.into_iter().map(|(space, name, room)| ((space, name), room)).collect();
-        let group =
-            |(kind, key, body): (String, String, Json)| (kind == GROUP).then_some((key, body));
-        Self { names, groups: records.into_iter().filter_map(group).collect() }
+        let mut directory = Self { names, ..Self::default() };
+        for (kind, key, body) in records {
+            if kind == GROUP {
+                directory.groups.insert(key, body);
+            } else if kind == INVITATION
+                && let Ok(invitation) = serde_json::from_value(body)
+            {
+                directory.invitations.insert(key, invitation);
+            }
+        }
+        directory
     }
 
     /// Whether nothing was ever stored.
@@ -69,6 +83,46 @@ impl Directory {
             None => self.groups.remove(name),
         };
         Write::Record { kind: GROUP.to_owned(), key: name.to_owned(), body }
+    }
+
+    /// The invitation of a token.
+    #[must_use]
+    pub fn invitation(&self, token: &str) -> Option<&Invitation> {
+        self.invitations.get(token)
+    }
+
+    /// The tokens and invitations of a group.
+    pub fn invitations<'d>(
+        &'d self,
+        group: &'d str,
+    ) -> impl Iterator<Item = (&'d str, &'d Invitation)> {
+        let all = self.invitations.iter().map(|(token, one)| (token.as_str(), one));
+        all.filter(move |(_, one)| one.group == group)
+    }
+
+    /// Keeps an invitation, or removes it, and says what to write.
+    pub fn invite(&mut self, token: &str, invitation: Option<Invitation>) -> Write {
+        let body = invitation
+            .as_ref()
+            .map(|one| serde_json::to_value(one).expect("every part has a JSON form"));
+        match invitation {
+            Some(invitation) => self.invitations.insert(token.to_owned(), invitation),
+            None => self.invitations.remove(token),
+        };
+        Write::Record { kind: INVITATION.to_owned(), key: token.to_owned(), body }
+    }
+
+    /// Whether one more invitation may be made.
+    #[must_use]
+    pub fn has_place_for_invitation(&self) -> bool {
+        self.invitations.len() < INVITATIONS_MAX
+    }
+
+    /// Forgets invitations long past their end, and says what to write.
+    pub fn forget_stale(&mut self, now: Wall) -> Vec<Write> {
+        let stale = self.invitations.iter().filter(|(_, one)| one.is_stale(now));
+        let stale: Vec<String> = stale.map(|(token, _)| token.clone()).collect();
+        stale.iter().map(|token| self.invite(token, None)).collect()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::port::{ErrandId, GroupLookup, Output, Query, QueryId, Reply};
 use crate::shard::{Shard, Timer};
 use parlour_base::storage::{StoreDone, StoreId, StoreOp, StoreReply, Write};
 use parlour_base::{ConnId, Mono, Now, Permissions, RoomId, Secret};
-use parlour_directory::{Admission, Attempt, Step};
+use parlour_directory::{Access, Admission, Attempt, Step};
 use parlour_room::command::Entry;
 use parlour_room::event::ChatEntry;
 use parlour_room::record::RoomRecord;
@@ -16,6 +16,7 @@ use parlour_room::{Actor, Command, Room, Rules};
 use parlour_session::galene::{EntryFailure, EntryRequest};
 use parlour_wire::galene::{GroupStatus, name};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The namespace of group names.
 const GALENE: &str = "galene";
@@ -71,6 +72,7 @@ struct Wish {
     name: String,
     attributes: parlour_base::JsonMap,
     rules: Rules,
+    access: Arc<Access>,
 }
 
 /// A join whose credentials were good.
@@ -208,21 +210,64 @@ impl Shard {
         definition: Definition,
     ) {
         let EntryRequest { id, group, username, password, token, attributes } = request;
-        let user = username.unwrap_or_default();
-        if let Some(url) = &definition.rules.redirect {
+        let Definition { rules, access, .. } = definition;
+        if let Some(url) = &rules.redirect {
             let moved = parlour_room::Refusal::Moved(url.clone());
             self.entry_failed(now, conn, &EntryFailure::Refused(moved));
             return;
         }
-        if token.is_some() || !name::is_user_name(&user) {
+        let access = Arc::new(access);
+        let wish = |name| Wish {
+            id,
+            group: group.clone(),
+            name,
+            attributes,
+            rules,
+            access: Arc::clone(&access),
+        };
+        if let Some(token) = token {
+            let named = self.token_name(now, &group, &token, username, &access);
+            match named {
+                Ok((name, admission)) => self.admit(now, conn, wish(name), admission),
+                Err(EntryFailure::NotAuthorised) => {
+                    self.hold_back(now, conn, EntryFailure::NotAuthorised);
+                }
+                Err(failure) => self.entry_failed(now, conn, &failure),
+            }
+            return;
+        }
+        let name = username.unwrap_or_default();
+        if !name::is_user_name(&name) {
             self.hold_back(now, conn, EntryFailure::NotAuthorised);
             return;
         }
-        let attempt = Attempt::new(&definition.access, &user, password);
-        let wish = Wish { id, group, name: user, attributes, rules: definition.rules };
-        let mut check = Check { conn, attempt, wish };
-        let step = check.attempt.step();
-        self.password_step(now, check, step);
+        let mut attempt = Attempt::new(&access, &name, password);
+        let step = attempt.step();
+        self.password_step(now, Check { conn, attempt, wish: wish(name) }, step);
+    }
+
+    /// The name and the rights that a token gives.
+    fn token_name(
+        &self,
+        now: Now,
+        group: &str,
+        token: &Secret<String>,
+        wished: Option<String>,
+        access: &Access,
+    ) -> Result<(String, Admission), EntryFailure> {
+        let invitation = self.directory.invitation(token.expose());
+        let invitation = invitation.ok_or(EntryFailure::NotAuthorised)?;
+        let admission = invitation.admit(now.wall, group).ok_or(EntryFailure::NotAuthorised)?;
+        let name = match (&invitation.username, wished) {
+            (Some(name), _) => name.clone(),
+            (None, None) => return Err(EntryFailure::NeedUsername),
+            (None, Some(name)) if access.knows(&name) => return Err(EntryFailure::UsernameTaken),
+            (None, Some(name)) => name,
+        };
+        if !name::is_user_name(&name) {
+            return Err(EntryFailure::NotAuthorised);
+        }
+        Ok((name, admission))
     }
 
     fn password_step(&mut self, now: Now, check: Check, step: Step) {
@@ -232,7 +277,7 @@ impl Shard {
                 let errand = self.errand(Errand::Password(Box::new(check)));
                 self.out.push_back(Output::Check { errand, verifier, password });
             }
-            Step::Granted(admission) => self.admit(now, check, admission),
+            Step::Granted(admission) => self.admit(now, check.conn, check.wish, admission),
             Step::Refused => self.hold_back(now, check.conn, EntryFailure::NotAuthorised),
         }
     }
@@ -251,9 +296,8 @@ impl Shard {
         }
     }
 
-    fn admit(&mut self, now: Now, check: Check, admission: Admission) {
-        let admitted =
-            Admitted { conn: check.conn, wish: check.wish, permissions: admission.permissions() };
+    fn admit(&mut self, now: Now, conn: ConnId, wish: Wish, admission: Admission) {
+        let admitted = Admitted { conn, wish, permissions: admission.permissions() };
         let known = self.directory.room(GALENE, &admitted.wish.group);
         match known {
             Some(room) if self.rooms.contains_key(&room) => self.join(now, room, admitted),
@@ -338,7 +382,8 @@ impl Shard {
 
     fn join(&mut self, now: Now, room: RoomId, admitted: Admitted) {
         let Admitted { conn, wish, permissions } = admitted;
-        let Some(hosted) = self.rooms.get(&room) else { return };
+        let Some(hosted) = self.rooms.get_mut(&room) else { return };
+        hosted.access = Some(wish.access);
         if *hosted.timeline.head().rules() != wish.rules {
             let rules = Box::new(wish.rules);
             self.command(now, None, room, Actor::House, Command::Configure(rules));

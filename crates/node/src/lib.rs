@@ -10,6 +10,7 @@ pub mod config;
 mod entry;
 mod groups;
 mod hosted;
+mod invite;
 mod media;
 pub mod port;
 mod shard;

@@ -5,6 +5,7 @@ use crate::client::{Client, Place};
 use crate::config::Config;
 use crate::entry::Entries;
 use crate::hosted::Hosted;
+use crate::invite::Unsaved;
 use crate::media::{Effect, Means, RoomMedia};
 use crate::port::{Frame, Gauges, Input, Output, Query, QueryId, Reply};
 use crate::timeline::{Due, Step, Timeline};
@@ -50,6 +51,7 @@ pub struct Shard {
     pub(crate) clients: BTreeMap<ConnId, Client>,
     pub(crate) rooms: BTreeMap<RoomId, Hosted>,
     pub(crate) entries: Entries,
+    pub(crate) unsaved: Unsaved,
     /// Which room waits for which write.
     flights: BTreeMap<StoreId, RoomId>,
     /// Which room a media peer belongs to.
@@ -81,6 +83,7 @@ impl Shard {
             clients: BTreeMap::new(),
             rooms: BTreeMap::new(),
             entries: Entries::default(),
+            unsaved: Unsaved::new(),
             flights: BTreeMap::new(),
             peers: BTreeMap::new(),
             timers: BTreeSet::new(),
@@ -168,7 +171,10 @@ impl Shard {
             self.timers.pop_first();
             match timer {
                 Timer::Client(conn) => self.client_tick(now, conn),
-                Timer::Entries => self.entries_tick(now),
+                Timer::Entries => {
+                    self.entries_tick(now);
+                    self.invitations_tick(now);
+                }
                 Timer::Room(room) => self.room_tick(now, room),
             }
         }
@@ -327,6 +333,10 @@ impl Shard {
                 self.command(now, None, room, actor, Command::Unpublish(stream));
             }
             Ask::Identify(target) => self.identify(now, conn, room, &member, &target),
+            Ask::MakeToken(value) => self.make_token(now, conn, &value),
+            Ask::EditToken(value) => self.edit_token(now, conn, &value),
+            Ask::ListTokens => self.list_tokens(now, conn),
+            Ask::Subgroups => self.list_subgroups(now, conn),
         }
     }
 
@@ -678,7 +688,9 @@ impl Shard {
 
     fn stored(&mut self, now: Now, reply: StoreReply) {
         let Some(room) = self.flights.remove(&reply.id) else {
-            self.entry_stored(now, reply);
+            if !self.invitation_stored(now, &reply) {
+                self.entry_stored(now, reply);
+            }
             return;
         };
         match reply.result {
@@ -715,6 +727,7 @@ impl Shard {
                 timeline: Timeline::new(room),
                 connections: BTreeMap::new(),
                 media: RoomMedia::new(worker),
+                access: None,
                 idle_since: Some(now.mono),
             },
         );

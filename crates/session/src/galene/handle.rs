@@ -14,7 +14,7 @@ use parlour_wire::galene::{
 const TOO_FAST: &str = "too many messages";
 /// The protocol has only text frames.
 const BINARY: &str = "binary frames are not part of the protocol";
-/// Recording, invitations and the list of subgroups are still to come.
+/// Recording is still to come.
 const NOT_HERE_YET: &str = "this server cannot do that yet";
 /// What a client of an unknown version is told; it is served all the same.
 const OTHER_VERSION: &str = "this client speaks another version of the protocol";
@@ -267,10 +267,11 @@ impl Session {
                 self.error(text::soft::BAD_SETDATA);
                 return;
             }
-            ("record" | "unrecord" | "subgroups" | "maketoken" | "edittoken" | "listtokens", _) => {
-                self.error(NOT_HERE_YET);
-                return;
-            }
+            ("maketoken", value) => return self.ask(Ask::MakeToken(value)),
+            ("edittoken", value) => return self.ask(Ask::EditToken(value)),
+            ("listtokens", _) => return self.ask(Ask::ListTokens),
+            ("subgroups", _) => return self.ask(Ask::Subgroups),
+            ("record" | "unrecord", _) => return self.error(NOT_HERE_YET),
             _ => {
                 self.fail(text::CLOSE_NORMAL, text::fatal::UNKNOWN_GROUP_ACTION);
                 return;

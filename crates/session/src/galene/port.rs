@@ -1,6 +1,6 @@
 //! What a session asks of its node, and what it orders.
 
-use parlour_base::{JsonMap, Secret, Span};
+use parlour_base::{Json, JsonMap, Secret, Span};
 use parlour_room::{Command, MemberId, StreamId};
 use parlour_wire::galene::RtcConfiguration;
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,14 @@ pub enum Ask {
     Close(StreamId),
     /// An operator wants to know where a member is.
     Identify(MemberId),
+    /// A member wants an invitation made; the value says which.
+    MakeToken(Json),
+    /// An operator wants an invitation changed.
+    EditToken(Json),
+    /// An operator wants to see the room's invitations.
+    ListTokens,
+    /// An operator wants to know who is in groups below.
+    Subgroups,
 }
 
 /// Who wants in, and with what.
@@ -118,8 +126,12 @@ pub struct EntryRequest {
 /// Why a client was not let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryFailure {
+    /// A token lets its bearer choose a name, and none was chosen.
+    NeedUsername,
     /// Wrong password, unknown user, bad token.
     NotAuthorised,
+    /// The name chosen with a token belongs to somebody.
+    UsernameTaken,
     /// The name can be no group's.
     IllegalGroup,
     /// There is no such group.

@@ -2,9 +2,9 @@
 
 use super::port::{Ask, Config, EntryFailure, Output};
 use crate::note::StreamNote;
-use parlour_base::{JsonMap, Mono, Permissions};
+use parlour_base::{Json, JsonMap, Mono, Permissions};
 use parlour_room::{Member, MemberId, Refusal, Room, TrackKind};
-use parlour_wire::galene::{Dialect, JoinedKind, ServerMessage, text};
+use parlour_wire::galene::{Chat, Dialect, JoinedKind, ServerMessage, text};
 use std::collections::VecDeque;
 
 /// One client of the door.
@@ -249,7 +249,18 @@ impl Session {
 
     /// The client was not let in; it may try again on the same connection.
     pub fn entry_failed(&mut self, failure: &EntryFailure) {
+        let error = match failure {
+            EntryFailure::NeedUsername => Some(text::error_id::NEED_USERNAME.to_owned()),
+            EntryFailure::UsernameTaken => Some(text::error_id::DUPLICATE_USERNAME.to_owned()),
+            _ => None,
+        };
         let (kind, value) = match failure {
+            EntryFailure::NeedUsername => {
+                (JoinedKind::Fail, text::join_failure::USERNAME_REQUIRED.to_owned())
+            }
+            EntryFailure::UsernameTaken => {
+                (JoinedKind::Fail, text::join_failure::USERNAME_TAKEN.to_owned())
+            }
             EntryFailure::NotAuthorised => {
                 (JoinedKind::Fail, text::join_failure::NOT_AUTHORISED.to_owned())
             }
@@ -280,9 +291,43 @@ impl Session {
             status: None,
             data: JsonMap::new(),
             rtc_configuration: None,
-            error: None,
+            error,
             value: Some(value),
         });
+    }
+
+    /// What became of an action on invitations: the invitation or the list of
+    /// them, or an identifier and a text of what was wrong.
+    pub fn tokens(&mut self, kind: &str, outcome: Result<Json, (&str, String)>) {
+        let dest = self.id().map(|id| id.0.clone());
+        let (error, value) = match outcome {
+            Ok(value) => (None, value),
+            Err((error, why)) => (Some(error.to_owned()), why.into()),
+        };
+        self.send(&ServerMessage::UserMessage {
+            kind: kind.to_owned(),
+            id: None,
+            dest,
+            source: None,
+            username: None,
+            privileged: true,
+            error,
+            time: None,
+            noecho: false,
+            value,
+        });
+    }
+
+    /// Tells the client something in the chat, as the server.
+    pub fn say(&mut self, at: parlour_base::Wall, words: &str) {
+        let dest = self.id().map(|id| id.0.clone());
+        self.send(&ServerMessage::Chat(Chat {
+            dest,
+            username: Some("Server".to_owned()),
+            time: Some(at),
+            value: words.into(),
+            ..Chat::default()
+        }));
     }
 
     /// The server stops.
