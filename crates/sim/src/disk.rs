@@ -1,0 +1,174 @@
+//! The store behind a queue that is slow, fails, loses answers and is full,
+//! and a ledger of what reached it.
+
+use crate::dice::{Dice, MS, SEC};
+use crate::fault::{Fault, Swarm, Tally};
+use crate::token;
+use parlour_base::storage::{
+    StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest, Write,
+};
+use parlour_base::{Json, RoomId};
+use parlour_store::{Engine as _, MemoryEngine};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How many requests wait at most where the queue may be full.
+const QUEUE_MAX: usize = 4;
+
+/// One request on its way.
+#[derive(Debug)]
+struct Pending {
+    life: u32,
+    request: StoreRequest,
+    since: u64,
+}
+
+/// What comes of a request.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub life: u32,
+    pub reply: StoreReply,
+    pub since: u64,
+}
+
+/// The simulated store.
+#[derive(Debug, Default)]
+pub(crate) struct Disk {
+    engine: MemoryEngine,
+    queue: VecDeque<Pending>,
+    free_at: u64,
+    /// Answers Committed without storing: a planted bug.
+    lies: bool,
+    /// Tokens of every write that was done.
+    pub kept: BTreeSet<String>,
+    /// Tokens of writes of which the node may not know that they were done.
+    pub excused: BTreeSet<String>,
+    /// Tokens of writes that were done and whose answers are on their way.
+    unanswered: BTreeMap<(u32, StoreId), Vec<String>>,
+    /// Keys that a done write removed.
+    pub forgotten: BTreeSet<(RoomId, String)>,
+    /// Rooms of which a done write removed all chat the node may not know of.
+    pub wiped: BTreeMap<RoomId, u64>,
+}
+
+impl Disk {
+    pub(crate) fn new(lies: bool) -> Self {
+        Self { lies, ..Self::default() }
+    }
+
+    /// Takes a request. Gives the time at which it will be done, or the answer
+    /// if the queue is full.
+    pub(crate) fn submit(
+        &mut self,
+        now: u64,
+        life: u32,
+        request: StoreRequest,
+        dice: &mut Dice,
+        swarm: &Swarm,
+        tally: &mut Tally,
+    ) -> Result<u64, Answer> {
+        if swarm.has(Fault::StoreFull) && (self.queue.len() >= QUEUE_MAX || dice.chance(15)) {
+            tally.add(Fault::StoreFull);
+            let reply = StoreReply { id: request.id, result: Err(StoreFault::Busy) };
+            return Err(Answer { life, reply, since: now });
+        }
+        let mut delay = dice.between(100, 5 * MS);
+        if swarm.has(Fault::StoreSlow) && dice.chance(60) {
+            tally.add(Fault::StoreSlow);
+            delay = dice.between(100 * MS, 7 * SEC);
+        }
+        self.free_at = self.free_at.max(now) + delay;
+        self.queue.push_back(Pending { life, request, since: now });
+        Ok(self.free_at)
+    }
+
+    /// Does the oldest request; `None` if its answer is lost.
+    pub(crate) fn work(
+        &mut self,
+        dice: &mut Dice,
+        swarm: &Swarm,
+        tally: &mut Tally,
+    ) -> Option<Answer> {
+        let Pending { life, request, since } = self.queue.pop_front()?;
+        let id = request.id;
+        let answer = |result| Answer { life, reply: StoreReply { id, result }, since };
+        if swarm.has(Fault::StoreError) && dice.chance(50) {
+            tally.add(Fault::StoreError);
+            return Some(answer(Err(StoreFault::Failed("the disk is full".to_owned()))));
+        }
+        if self.lies && matches!(request.op, StoreOp::Commit(_)) && dice.chance(100) {
+            return Some(answer(Ok(StoreDone::Committed)));
+        }
+        let result = self.execute(life, request);
+        if swarm.has(Fault::StoreLostReply) && dice.chance(40) {
+            tally.add(Fault::StoreLostReply);
+            self.excuse(life, id);
+            return None;
+        }
+        Some(answer(result))
+    }
+
+    fn execute(&mut self, life: u32, request: StoreRequest) -> Result<StoreDone, StoreFault> {
+        let id = request.id;
+        let writes = match &request.op {
+            StoreOp::Commit(writes) => writes.clone(),
+            _ => Vec::new(),
+        };
+        let reply = self.engine.execute(vec![request]).remove(0);
+        if reply.result.is_ok() {
+            let tokens: Vec<String> = writes.iter().flat_map(tokens).collect();
+            self.kept.extend(tokens.iter().cloned());
+            self.unanswered.insert((life, id), tokens);
+            for write in writes {
+                match write {
+                    Write::ForgetChat { room, keys: Some(keys), .. } => {
+                        self.forgotten.extend(keys.into_iter().map(|key| (room, key)));
+                    }
+                    Write::ForgetChat { room, keys: None, .. } => {
+                        *self.wiped.entry(room).or_default() += 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        reply.result
+    }
+
+    /// The node was told.
+    pub(crate) fn answered(&mut self, answer: &Answer, late: bool) {
+        if late {
+            self.excuse(answer.life, answer.reply.id);
+        }
+        self.unanswered.remove(&(answer.life, answer.reply.id));
+    }
+
+    fn excuse(&mut self, life: u32, id: StoreId) {
+        self.excused.extend(self.unanswered.remove(&(life, id)).unwrap_or_default());
+    }
+
+    /// The node dies: some of what it asked for is still done, the rest never.
+    pub(crate) fn crash(&mut self, dice: &mut Dice) {
+        let done = dice.below(self.queue.len() + 1);
+        for pending in std::mem::take(&mut self.queue).into_iter().take(done) {
+            // Whatever came of it, nobody will know.
+            drop(self.execute(pending.life, pending.request));
+        }
+        let unanswered = std::mem::take(&mut self.unanswered);
+        self.excused.extend(unanswered.into_values().flatten());
+    }
+
+    /// What a node that opened this room now would find.
+    pub(crate) fn found(&self, room: RoomId) -> (Option<Json>, Vec<Json>) {
+        let request = StoreRequest { id: StoreId(0), op: StoreOp::OpenRoom(room) };
+        match self.engine.clone().execute(vec![request]).remove(0).result {
+            Ok(StoreDone::Room { body, chat, .. }) => (body, chat),
+            other => panic!("the memory engine opens every room, and said {other:?}"),
+        }
+    }
+}
+
+fn tokens(write: &Write) -> Vec<String> {
+    match write {
+        Write::Chat { body, .. } | Write::Room { body, .. } => token::find(&body.to_string()),
+        _ => Vec::new(),
+    }
+}
