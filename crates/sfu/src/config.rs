@@ -152,6 +152,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_left_out_is_the_default_and_unknown_keys_are_errors() {
+        let read = |text| serde_json::from_str::<Config>(text);
+        let config = read(r#"{"frame_hold": "0ms", "outbox": "2MiB"}"#).expect("known keys");
+        let expected =
+            Config { frame_hold: Span::millis(0), outbox: ByteSize::mib(2), ..Config::default() };
+        assert_eq!(config, expected);
+        assert!(read(r#"{"frame_held": "1ms"}"#).is_err());
+    }
+
+    #[test]
     fn extreme_settings_are_brought_into_range() {
         let wild = Config {
             video_ring: 0,

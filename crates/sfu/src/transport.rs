@@ -82,6 +82,7 @@ impl Transport {
             self.forget_association(shared);
             self.keys = None;
             self.proven = None;
+            self.lost = self.lost.filter(|lost| *lost == Loss::Consent);
             self.reached = self.reached.map(|_| now);
         }
         self.release(shared)

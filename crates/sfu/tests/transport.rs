@@ -231,3 +231,15 @@ fn an_idle_transport_is_looked_at_rarely() {
     world.run(20_000);
     assert!(world.ticks - before < 60, "{} looks in 20 s", world.ticks - before);
 }
+
+#[test]
+fn a_handshake_in_many_pieces_completes() {
+    let mut world = World::new(Config::default(), 1);
+    world.small_datagrams = true;
+    let alice = world.publisher(0, &[]);
+    world.clients[alice].sends = false;
+    world.record = true;
+    world.connect(&[alice]);
+    let hellos = world.recorded.iter().filter(|(_, bytes)| bytes.first() == Some(&22)).count();
+    assert!(hellos >= 3, "{hellos} pieces");
+}

@@ -74,6 +74,8 @@ pub(crate) struct World {
     pub(crate) ticks: u64,
     /// Publishers estimate what their way carries.
     pub(crate) estimates: bool,
+    /// Publishers cut their handshakes into small pieces.
+    pub(crate) small_datagrams: bool,
     next_peer: u64,
 }
 
@@ -113,6 +115,7 @@ impl World {
             sent: BTreeMap::new(),
             ticks: 0,
             estimates: false,
+            small_datagrams: false,
             next_peer: 1,
         }
     }
@@ -158,6 +161,10 @@ impl World {
         let config = match self.estimates {
             true => Rtc::builder().enable_bwe(Some(Bitrate::kbps(300))),
             false => Rtc::builder(),
+        };
+        let config = match self.small_datagrams {
+            true => config.set_mtu(576..=580),
+            false => config,
         };
         let at = self.client(config, worker);
         let client = &mut self.clients[at];
