@@ -16,7 +16,9 @@
 //! 2. Take commands off the bounded queue from the control side, and
 //!    datagrams and addresses off those from other workers, each as its input.
 //! 3. Call `handle` with [`Input::Tick`] if [`Worker::deadline`] has passed.
-//! 4. Call [`Worker::poll`] until `None`, after every input or after a batch.
+//! 4. Call [`Worker::poll`] until `None`, after every input or after a batch;
+//!    end the batch when [`Worker::brims`], for with many receivers one
+//!    datagram in is megabytes out.
 //!    [`Output`] borrows the worker's arena: send, or copy, before going on.
 //! 5. Sleep until the socket or a queue has something, or the deadline.
 //!

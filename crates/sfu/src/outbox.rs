@@ -86,6 +86,11 @@ impl Outbox {
         Self { limit, ..Self::default() }
     }
 
+    /// Whether more than a quarter of the room is taken.
+    pub(crate) fn brims(&self) -> bool {
+        self.arena.len() > self.limit / 4
+    }
+
     /// Forgets the bytes of what has been fetched.
     pub(crate) fn recycle(&mut self) {
         if self.items.is_empty() {
@@ -253,8 +258,10 @@ mod tests {
         let mut stats = Stats::default();
         assert!(!out.datagram(path(1), &mut stats, |_| true));
         assert_eq!(stats.dropped.outbox, 1);
+        assert!(out.brims());
         assert_eq!(bursts(&mut out).len(), 1);
         out.recycle();
+        assert!(!out.brims());
         send(&mut out, 1, 8);
         assert_eq!(bursts(&mut out), [(1, None, 8)]);
     }

@@ -130,6 +130,13 @@ impl Worker {
         outbox.fetch(stats)
     }
 
+    /// Whether so much waits that [`Worker::poll`] should come before the next
+    /// input; a batch that goes on regardless may find the outbox full.
+    #[must_use]
+    pub fn brims(&self) -> bool {
+        self.shared.outbox.brims()
+    }
+
     /// When to call [`Worker::handle`] with [`Input::Tick`] at the latest.
     #[must_use]
     pub fn deadline(&self) -> Option<Mono> {

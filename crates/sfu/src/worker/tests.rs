@@ -550,3 +550,18 @@ fn a_subscriber_costs_little_memory() {
     let keys = size_of::<Seal>() + size_of::<Open>();
     assert!(own + keys < 8 << 10, "{own} bytes and {keys} of keys");
 }
+
+#[test]
+fn sequence_numbers_roll_over_on_both_sides() {
+    let mut world = World::new();
+    let alice = world.up(UP, vec![up_section(Kind::Audio)], GCM);
+    let bob = world.down(2, vec![down_section(Kind::Audio, 10)], GCM);
+    let fields = Fields { payload_type: 111, ssrc: 5, ..Fields::default() };
+    for number in 30_000..170_000 {
+        world.rtp(alice, fields, number, &[], b"s");
+    }
+    let seen = sequences(&world.peers[bob], 10);
+    assert_eq!(seen.len(), 140_000);
+    assert!(seen.windows(2).all(|pair| pair[1] == pair[0].wrapping_add(1)));
+    assert_eq!(world.worker.stats().dropped.unauthentic, 0);
+}
