@@ -23,6 +23,9 @@ pub(crate) struct Step {
     pub command: Command,
     /// What happened.
     pub events: Vec<Event>,
+    /// What must be written because of it: made when the head stood right
+    /// after it, so that no later decision is written along with it.
+    writes: Vec<Write>,
 }
 
 /// A command that was refused after it had been decided.
@@ -110,7 +113,8 @@ impl Timeline {
         if events.is_empty() {
             return Ok(due);
         }
-        let step = Step { asker, actor, command, events };
+        let writes = writes(&self.head, &events);
+        let mut step = Step { asker, actor, command, events, writes };
         if let Some(published) = before {
             self.behind = Some(Behind {
                 published,
@@ -123,7 +127,7 @@ impl Timeline {
         match &mut self.behind {
             Some(behind) => behind.waiting.push_back(step),
             None => {
-                due.background = writes(&self.head, &step);
+                due.background = std::mem::take(&mut step.writes);
                 self.direct = Some(step);
             }
         }
@@ -155,8 +159,8 @@ impl Timeline {
             return;
         }
         while behind.waiting.front().is_some_and(|step| !step.command.waits_for_store()) {
-            let step = behind.waiting.pop_front().expect("it was just looked at");
-            due.background.extend(writes(&self.head, &step));
+            let mut step = behind.waiting.pop_front().expect("it was just looked at");
+            due.background.append(&mut step.writes);
             behind.visible.push_back(step);
         }
         let last = behind.waiting.iter().rposition(|step| step.command.waits_for_store());
@@ -164,7 +168,7 @@ impl Timeline {
             behind.flight = last + 1;
             behind.since = now;
             let covered = behind.waiting.iter().take(behind.flight);
-            due.commit = Some(covered.flat_map(|step| writes(&self.head, step)).collect());
+            due.commit = Some(covered.flat_map(|step| step.writes.iter().cloned()).collect());
         }
     }
 
@@ -195,7 +199,10 @@ impl Timeline {
             }
             match self.head.apply(now, &step.actor, step.command.clone()) {
                 Ok(events) if events.is_empty() => {}
-                Ok(events) => again.push_back(Step { events, ..step }),
+                Ok(events) => {
+                    let writes = writes(&self.head, &events);
+                    again.push_back(Step { events, writes, ..step });
+                }
                 Err(refusal) => due.refuse.push(undone(step, refusal)),
             }
         }
@@ -209,6 +216,7 @@ fn undone(step: Step, refusal: Refusal) -> Undone {
     Undone { asker: step.asker, command: step.command, refusal }
 }
 
-fn writes(room: &Room, step: &Step) -> Vec<Write> {
-    step.events.iter().filter_map(|event| room.write_for(event)).collect()
+/// What must be written because of these events, the room being right after.
+fn writes(room: &Room, events: &[Event]) -> Vec<Write> {
+    events.iter().filter_map(|event| room.write_for(event)).collect()
 }
