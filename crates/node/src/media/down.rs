@@ -15,6 +15,8 @@ pub(crate) struct Down {
     pub peer: PeerId,
     local: IceCredentials,
     sections: Vec<DownSection>,
+    /// The sections of the last offer, to which the next answer belongs.
+    sent: Vec<DownSection>,
     version: u64,
     /// An offer is out and not answered.
     offered: bool,
@@ -71,6 +73,7 @@ impl RoomMedia {
                 peer: means.peer(),
                 local: IceCredentials::ours(self.worker, means.entropy),
                 sections,
+                sent: Vec::new(),
                 version: 0,
                 offered: false,
                 again: Some(Again::default()),
@@ -94,6 +97,7 @@ impl RoomMedia {
         }
         down.version += 1;
         down.offered = true;
+        down.sent.clone_from(&down.sections);
         let sdp = negotiate::offer(
             down.version,
             &down.local,
@@ -142,7 +146,7 @@ impl RoomMedia {
         if !down.offered {
             return;
         }
-        match negotiate::read_answer(sdp, &down.sections) {
+        match negotiate::read_answer(sdp, &down.sent) {
             Ok((remote, accepted)) => {
                 down.offered = false;
                 means.order(Command::Answered { peer: down.peer, remote, accepted });
