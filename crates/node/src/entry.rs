@@ -331,7 +331,8 @@ impl Shard {
 
     /// The store has answered something that no room waits for.
     pub(crate) fn entry_stored(&mut self, now: Now, reply: StoreReply) {
-        if self.entries.loading == Some(reply.id) {
+        let is_directory = matches!(reply.result, Ok(StoreDone::Directory { .. }));
+        if self.entries.loading.is_some_and(|id| id == reply.id || is_directory) {
             self.directory_loaded(now, reply.result.ok());
         } else if let Some((group, room)) = self.entries.named.remove(&reply.id) {
             if reply.result.is_err() && self.directory.room(GALENE, &group) == Some(room) {
@@ -442,6 +443,7 @@ impl Shard {
             return;
         };
         self.entries.loading = None;
+        self.entries.reload = None;
         self.directory = parlour_directory::Directory::load(names, records);
         self.mind_lobby();
         for (conn, request) in std::mem::take(&mut self.entries.early) {
@@ -449,6 +451,15 @@ impl Shard {
         }
         for (id, query) in std::mem::take(&mut self.entries.questions) {
             self.query(id, query);
+        }
+    }
+
+    /// Asks for the directory again if the answer does not come.
+    pub(crate) fn mind_directory(&mut self, now: Now) {
+        if self.entries.loading.is_some() && self.entries.reload.is_none() {
+            let again = now.mono + self.config.limits.store_patience.0;
+            self.entries.reload = Some(again);
+            self.arm(Some(again), Timer::Entries);
         }
     }
 

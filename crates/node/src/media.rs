@@ -212,8 +212,8 @@ impl RoomMedia {
                 up.lost_since = Some(now);
                 means.tell(&owner, StreamNote::Renegotiate(id));
             } else {
+                means.tell(&owner, StreamNote::Abort(id.clone()));
                 if loss != Loss::Closed {
-                    means.tell(&owner, StreamNote::Abort(id.clone()));
                     means.tell(&owner, StreamNote::Error(words(loss).to_owned()));
                 }
                 means.effects.push(Effect::End(id));
@@ -244,10 +244,20 @@ impl RoomMedia {
     }
 
     /// Ends the streams whose media has been gone for too long.
-    pub(crate) fn tick(&mut self, means: &mut Means<'_>, now: Mono, patience: std::time::Duration) {
+    pub(crate) fn tick(
+        &mut self,
+        means: &mut Means<'_>,
+        room: &Room,
+        now: Mono,
+        patience: std::time::Duration,
+    ) {
         for (stream, up) in &mut self.ups {
             if up.lost_since.is_some_and(|since| now >= since + patience) {
                 up.lost_since = None;
+                if let Some(owner) = room.stream(stream).map(|stream| &stream.owner) {
+                    means.tell(owner, StreamNote::Abort(stream.clone()));
+                    means.tell(owner, StreamNote::Error(words(Loss::Consent).to_owned()));
+                }
                 means.effects.push(Effect::End(stream.clone()));
             }
         }

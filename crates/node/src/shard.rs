@@ -105,6 +105,7 @@ impl Shard {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input) {
+        self.mind_directory(now);
         match input {
             Input::Opened { conn, remote } => {
                 let session = Session::new(now.mono, &self.config.galene.config);
@@ -197,8 +198,8 @@ impl Shard {
             self.flights.retain(|_, room| *room != id);
             self.flight_failed(now, id);
         }
-        self.with_media(now, id, |media, means, _| {
-            media.tick(means, now.mono, limits.lost_stream.0);
+        self.with_media(now, id, |media, means, room| {
+            media.tick(means, room, now.mono, limits.lost_stream.0);
         });
         let idle = self.rooms.get(&id).and_then(|hosted| hosted.idle_since);
         if idle.is_some_and(|since| now.mono >= since + limits.idle_room.0) {
@@ -408,7 +409,7 @@ impl Shard {
         let crowded = hosted.timeline.waiting() >= self.config.limits.waiting_commands as usize;
         if crowded && matches!(actor, Actor::Member(_)) && command != Command::Leave {
             self.counts.store_refusals_total += 1;
-            self.refused(now, asker, &command, &Refusal::StoreUnavailable);
+            self.refused(now, asker, room, &command, &Refusal::StoreUnavailable);
             return;
         }
         match hosted.timeline.submit(now, asker, actor.clone(), command.clone()) {
@@ -424,7 +425,7 @@ impl Shard {
                         refusal: refusal.clone(),
                     });
                 }
-                self.refused(now, asker, &command, &refusal);
+                self.refused(now, asker, room, &command, &refusal);
             }
         }
     }
@@ -442,7 +443,7 @@ impl Shard {
             self.publish(now, room, &step);
         }
         for undone in due.refuse {
-            self.refused(now, undone.asker, &undone.command, &undone.refusal);
+            self.refused(now, undone.asker, room, &undone.command, &undone.refusal);
         }
         self.telling = false;
         self.arm_room(room);
@@ -515,7 +516,14 @@ impl Shard {
         }
     }
 
-    fn refused(&mut self, now: Now, asker: Option<ConnId>, command: &Command, refusal: &Refusal) {
+    fn refused(
+        &mut self,
+        now: Now,
+        asker: Option<ConnId>,
+        room: RoomId,
+        command: &Command,
+        refusal: &Refusal,
+    ) {
         self.counts.refusals_total += 1;
         if *refusal == Refusal::StoreUnavailable {
             self.counts.store_refusals_total += 1;
@@ -530,6 +538,7 @@ impl Shard {
                 self.with_session(now, conn, |session, _| session.entry_failed(&failure));
             }
             Command::Publish { stream, replaces, .. } => {
+                self.with_media(now, room, |media, means, _| media.unprepare(means, stream));
                 self.publish_refused(now, conn, stream, replaces.clone(), refusal);
             }
             other => self.with_session(now, conn, |session, _| session.refused(other, refusal)),
@@ -581,6 +590,7 @@ impl Shard {
                 self.command(now, Some(conn), *room, Actor::Member(member.clone()), command);
             }
             Err(fault) => {
+                self.abandon(now, place, replaces);
                 self.with_session(now, conn, |session, _| {
                     session.stream(StreamNote::Abort(stream.clone()));
                     session.error(&fault.to_string());
@@ -601,14 +611,20 @@ impl Shard {
         refusal: &Refusal,
     ) {
         let Some(Place { room, member }) = self.place(conn) else { return };
-        self.with_media(now, room, |media, means, _| media.unprepare(means, stream));
-        if let (Some(old), Refusal::NotAuthorised) = (replaces, refusal) {
-            self.command(now, None, room, Actor::Member(member), Command::Unpublish(old));
-        }
+        self.abandon(now, &Place { room, member }, replaces);
         self.with_session(now, conn, |session, _| {
             session.stream(StreamNote::Abort(stream.clone()));
             session.error(&refusal.to_string());
         });
+    }
+
+    /// Ends the stream that a refused one was to replace: its publisher has
+    /// closed it already and will not say so.
+    fn abandon(&mut self, now: Now, place: &Place, replaced: Option<StreamId>) {
+        if let Some(old) = replaced {
+            let actor = Actor::Member(place.member.clone());
+            self.command(now, None, place.room, actor, Command::Unpublish(old));
+        }
     }
 
     fn notice(&mut self, now: Now, notice: &Notice) {
