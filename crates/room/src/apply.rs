@@ -298,7 +298,9 @@ impl Turn<'_> {
         if id.0.is_empty() || id.0.len() > NAME_BYTES_MAX || label.len() > NAME_BYTES_MAX {
             return Err(Refusal::TooLarge);
         }
-        if self.room.streams.contains_key(&id) {
+        // An id whose place another stream takes may still be with receivers.
+        let taken = |s: &Stream| s.id == id || s.replaces.as_ref() == Some(&id);
+        if self.room.streams.values().any(taken) {
             return Err(Refusal::StreamExists);
         }
         let mine = |old: &&Stream| old.owner == me.id;
