@@ -42,14 +42,10 @@ impl<J: Send + 'static> Pool<J> {
         Jobs(self.jobs.clone())
     }
 
-    /// Lets the threads finish what waits, once every [`Jobs`] is gone.
-    pub fn stop(self) {
-        drop(self.jobs);
-        for thread in self.threads {
-            if thread.join().is_err() {
-                tracing::error!("a pool thread panicked");
-            }
-        }
+    /// Its threads, which end when every [`Jobs`] is gone and nothing waits.
+    #[must_use]
+    pub fn close(self) -> Vec<JoinHandle<()>> {
+        self.threads
     }
 }
 

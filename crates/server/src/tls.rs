@@ -76,6 +76,8 @@ type Stamp = [Option<(SystemTime, u64)>; 2];
 pub struct Certificates {
     pair: Pair,
     self_made: bool,
+    /// The operator's pair in the data folder, which may come later.
+    awaited: Option<Pair>,
     state: Mutex<State>,
 }
 
@@ -91,10 +93,11 @@ impl Certificates {
         addresses: &[IpAddr],
     ) -> Result<Self, TlsError> {
         let (pair, self_made) = choose(data, named, addresses)?;
+        let awaited = self_made.then(|| Pair::kept(data));
         let stamp = pair.stamp();
         let config = pair.load()?;
         let state = Mutex::new(State { config, stamp, looked: Some(Clock::start()) });
-        Ok(Self { pair, self_made, state })
+        Ok(Self { pair, self_made, awaited, state })
     }
 
     /// Whether browsers will warn, because we made it ourselves.
@@ -110,9 +113,10 @@ impl Certificates {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
             state.looked = Some(Clock::start());
-            let stamp = self.pair.stamp();
+            let pair = self.awaited.as_ref().filter(|pair| pair.is_whole()).unwrap_or(&self.pair);
+            let stamp = pair.stamp();
             if stamp != state.stamp {
-                match self.pair.load() {
+                match pair.load() {
                     Ok(config) => {
                         tracing::info!("certificate read again");
                         state.config = config;
@@ -135,7 +139,7 @@ fn choose(
     if named {
         return Ok((Pair { certificate: certificate.into(), key: key.into() }, false));
     }
-    let kept = Pair { certificate: data.join("cert.pem"), key: data.join("key.pem") };
+    let kept = Pair::kept(data);
     if kept.certificate.exists() || kept.key.exists() {
         return Ok((kept, false));
     }
@@ -148,6 +152,15 @@ fn choose(
 }
 
 impl Pair {
+    /// The operator's, in the data folder.
+    fn kept(data: &Path) -> Self {
+        Self { certificate: data.join("cert.pem"), key: data.join("key.pem") }
+    }
+
+    fn is_whole(&self) -> bool {
+        self.certificate.exists() && self.key.exists()
+    }
+
     fn stamp(&self) -> Stamp {
         [&self.certificate, &self.key].map(|path| {
             let metadata = fs::metadata(path).ok()?;
@@ -248,6 +261,10 @@ mod tests {
         assert!(Arc::ptr_eq(&before, &certificates.current()));
         certificates.pair.make(&[]).expect("made");
         rewind();
-        assert!(!Arc::ptr_eq(&before, &certificates.current()));
+        let own = certificates.current();
+        assert!(!Arc::ptr_eq(&before, &own));
+        Pair::kept(data.path()).make(&[]).expect("made");
+        rewind();
+        assert!(!Arc::ptr_eq(&own, &certificates.current()));
     }
 }

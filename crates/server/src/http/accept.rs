@@ -33,6 +33,10 @@ const BACKLOG: u32 = 1_024;
 /// there are no more file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a peer may leave data unacknowledged, or its window closed, before
+/// the system ends the connection.
+const STALLED_MAX: Duration = Duration::from_secs(60);
+
 /// Most header fields of a request.
 const HEADERS_MAX: usize = 100;
 
@@ -139,6 +143,14 @@ pub async fn serve(
     }
 }
 
+/// Small packets leave at once; a peer that takes nothing is given up.
+fn tune(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(STALLED_MAX))?;
+    Ok(())
+}
+
 /// Keeps a place as long as the connection lives, also after an upgrade.
 struct Serving {
     router: Router,
@@ -150,8 +162,8 @@ struct Serving {
 
 impl Serving {
     async fn run(self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot turn small-packet delay off");
+        if let Err(error) = tune(&stream) {
+            tracing::debug!(%error, "a socket keeps the system's settings");
         }
         let Some(certificates) = certificates else {
             return self.http(stream).await;

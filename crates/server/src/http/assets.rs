@@ -28,6 +28,7 @@ pub(super) const READS_MAX: usize = 64;
 #[exclude = "node_modules/*"]
 #[exclude = "package*.json"]
 #[exclude = "tsconfig.json"]
+#[exclude = "*.md"]
 #[exclude = ".*"]
 struct Embedded;
 

@@ -132,6 +132,8 @@ enum End {
     Oversize,
     /// A message was no WebSocket message.
     Malformed,
+    /// A text was no UTF-8.
+    NoText,
     /// The shard said so.
     Ordered(u16, String),
     /// Too much waits for the client.
@@ -192,9 +194,8 @@ async fn next_frame(stream: &mut SplitStream<Socket>) -> Result<Frame, End> {
             Some(Err(tungstenite::Error::Capacity(CapacityError::MessageTooLong { .. }))) => {
                 return Err(End::Oversize);
             }
-            Some(Err(tungstenite::Error::Protocol(_) | tungstenite::Error::Utf8(_))) => {
-                return Err(End::Malformed);
-            }
+            Some(Err(tungstenite::Error::Protocol(_))) => return Err(End::Malformed),
+            Some(Err(tungstenite::Error::Utf8(_))) => return Err(End::NoText),
             Some(Err(_)) => return Err(End::Left),
         }
     }
@@ -245,6 +246,7 @@ async fn close(site: &Site, mut socket: Socket, end: End) {
             (1009, String::new())
         }
         End::Malformed => (1002, String::new()),
+        End::NoText => (1007, String::new()),
         End::Overflow => (1011, "too slow".to_owned()),
         End::Gone => (1001, String::new()),
         End::Ordered(code, reason) => (code, reason),

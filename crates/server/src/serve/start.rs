@@ -25,8 +25,9 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -222,15 +223,21 @@ fn node_config(
     Ok(node)
 }
 
-/// What the store shows at a scrape. It is ready while its thread runs and the
-/// last look saw no new fault.
+/// A store that failed is not ready for this long after.
+const FAULT_MEMORY: Duration = Duration::from_secs(10);
+
+/// What the store shows at a look.
 fn probe(store: &Writer<SqliteEngine>) -> ops::StoreProbe {
     let all: Arc<gauges::Gauges> = store.gauges();
-    let seen = AtomicU64::new(0);
+    let last = Mutex::new((0, None::<Clock>));
     Box::new(move || {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let faults = get(&all.faults);
-        let ready = seen.swap(faults, Ordering::Relaxed) == faults;
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.0 != faults {
+            *last = (faults, Some(Clock::start()));
+        }
+        let ready = last.1.is_none_or(|since| since.elapsed() > FAULT_MEMORY);
         StoreView {
             ready,
             figures: StoreFigures {

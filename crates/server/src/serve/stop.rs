@@ -119,9 +119,16 @@ impl Threads {
             whole &= join("media", thread);
         }
         whole &= self.store.stop().is_ok();
+        for thread in self.group_reads.close() {
+            whole &= join("groups", thread);
+        }
         // A hash under way may take longer than we have, and nobody waits for
-        // it any more: its thread ends with the process.
-        drop((self.passwords, self.group_reads));
+        // it any more: such a thread ends with the process.
+        for thread in self.passwords.close() {
+            if thread.is_finished() {
+                whole &= thread.join().is_ok();
+            }
+        }
         if !whole {
             bail!("a thread did not end in order");
         }

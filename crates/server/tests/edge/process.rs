@@ -1,6 +1,7 @@
 //! How the process starts, stops and comes back.
 
 use crate::support::{Server, Wish, command, hear};
+use parlour_server::clock::Clock;
 use std::time::Duration;
 
 #[tokio::test]
@@ -10,13 +11,13 @@ async fn sigterm_tells_members_and_ends_with_success_in_time() {
     let _idle = server.socket().await;
     // One that never reads must not hold the others up.
     let _deaf = server.member("deaf").await;
-    let start = std::time::Instant::now();
+    let clock = Clock::start();
     server.signal();
     let last = hear(&mut member, |message| message["type"] == "usermessage").await;
     assert!(last.to_string().contains("server is shutting down"), "{last}");
     let status = server.wait();
     assert!(status.success(), "{status}");
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(clock.elapsed() < Duration::from_secs(5), "{:?}", clock.elapsed());
 }
 
 #[test]

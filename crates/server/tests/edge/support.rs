@@ -1,12 +1,13 @@
 //! Starts the program on free ports and an empty data folder, and talks to it.
 
+use parlour_server::clock::Clock;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::{self, Message};
 
@@ -88,9 +89,9 @@ impl Server {
 
     /// Asks it to stop, and tells how and how fast it did.
     pub(crate) fn terminate(&mut self) -> (ExitStatus, Duration) {
-        let start = Instant::now();
+        let clock = Clock::start();
         self.signal();
-        (self.child.wait().unwrap(), start.elapsed())
+        (self.child.wait().unwrap(), clock.elapsed())
     }
 
     pub(crate) fn signal(&self) {
@@ -139,8 +140,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
@@ -183,7 +184,7 @@ pub(crate) fn ask(to: SocketAddr, method: &str, target: &str, headers: &[(&str, 
     stream.write_all(head.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     // A server that closes hard has said everything it wanted.
-    let _ = stream.read_to_end(&mut bytes);
+    drop(stream.read_to_end(&mut bytes));
     read(&String::from_utf8_lossy(&bytes))
 }
 
