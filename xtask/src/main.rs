@@ -45,7 +45,7 @@ fn check() -> Result<()> {
     Step::new("rules of the house").call(tidy::check)?;
     let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
     Step::new("clippy").run(cargo(&clippy))?;
-    let inside = ["--workspace", "--exclude", "parlour-server"];
+    let inside = ["--workspace", "--exclude", "parlour-server", "--exclude", "parlour-bench"];
     Step::new("tests without sockets").run(run::tests(&inside))?;
     Step::new("simulator, 1,000 seeds").call(|| sim(&["--seeds", "1000"]))?;
     let docs = ["doc", "--workspace", "--no-deps", "--document-private-items"];
@@ -55,7 +55,12 @@ fn check() -> Result<()> {
 
 /// Everything with sockets, processes and browsers.
 fn test() -> Result<()> {
-    Step::new("tests with sockets").run(run::tests(&["--package", "parlour-server"]))?;
+    Step::new("tests with sockets").run(run::tests(&[
+        "--package",
+        "parlour-server",
+        "--package",
+        "parlour-bench",
+    ]))?;
     Step::new("browsers").call(setup::browsers)
 }
 
