@@ -383,6 +383,15 @@ impl Shard {
 
     fn join(&mut self, now: Now, room: RoomId, admitted: Admitted) {
         let Admitted { conn, wish, permissions } = admitted;
+        // An id stays with its connection until everybody has seen it leave,
+        // even if the room has decided that already: what that connection
+        // still does must not be done to another.
+        let held = |place: &Place| place.room == room && place.member == wish.id;
+        if self.clients.values().any(|client| client.place.as_ref().is_some_and(held)) {
+            let taken = EntryFailure::Refused(parlour_room::Refusal::AlreadyHere);
+            self.entry_failed(now, conn, &taken);
+            return;
+        }
         let Some(hosted) = self.rooms.get_mut(&room) else { return };
         hosted.access = Some(wish.access);
         if *hosted.timeline.head().rules() != wish.rules {
