@@ -16,7 +16,7 @@ pub struct Limits {
     /// one is refused.
     pub entries: u32,
     /// Most commands of one room that wait for the store. A further one is
-    /// refused, except leaving.
+    /// refused, except leaving and ending a stream.
     pub waiting_commands: u32,
     /// How long the store may take. What waits longer is refused.
     pub store_patience: Span,

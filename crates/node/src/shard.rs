@@ -407,7 +407,9 @@ impl Shard {
     ) {
         let Some(hosted) = self.rooms.get_mut(&room) else { return };
         let crowded = hosted.timeline.waiting() >= self.config.limits.waiting_commands as usize;
-        if crowded && matches!(actor, Actor::Member(_)) && command != Command::Leave {
+        // Nobody could be told that leaving or ending a stream failed.
+        let ends = matches!(command, Command::Leave | Command::Unpublish(_));
+        if crowded && matches!(actor, Actor::Member(_)) && !ends {
             self.counts.store_refusals_total += 1;
             self.refused(now, asker, room, &command, &Refusal::StoreUnavailable);
             return;
