@@ -14,7 +14,7 @@ use parlour_room::event::StreamEnd;
 use parlour_room::{Event, Happening, Member, MemberId, Room, Stream, StreamId, Track};
 use parlour_session::StreamNote;
 use parlour_sfu::plan::{Command, Loss, Notice, PeerId, WorkerIndex};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use up::Up;
 
 /// Something to do outside.
@@ -83,11 +83,20 @@ pub(crate) struct RoomMedia {
     prepared: BTreeMap<StreamId, Up>,
     ups: BTreeMap<StreamId, Up>,
     downs: BTreeMap<Leg, Down>,
+    /// Receivers' parts that ended before they were answered: the answer may
+    /// still come, and then belongs to no later offer of that stream.
+    unanswered: BTreeSet<Leg>,
 }
 
 impl RoomMedia {
     pub(crate) const fn new(worker: WorkerIndex) -> Self {
-        Self { worker, prepared: BTreeMap::new(), ups: BTreeMap::new(), downs: BTreeMap::new() }
+        Self {
+            worker,
+            prepared: BTreeMap::new(),
+            ups: BTreeMap::new(),
+            downs: BTreeMap::new(),
+            unanswered: BTreeSet::new(),
+        }
     }
 
     /// The worker that carries this room.
@@ -146,6 +155,7 @@ impl RoomMedia {
                 means.drop_peer(down.peer);
             }
         }
+        self.unanswered.retain(|(who, _)| who != member);
     }
 
     fn stream_published(&mut self, means: &mut Means<'_>, stream: &Stream) {
@@ -169,11 +179,15 @@ impl RoomMedia {
         for leg in legs {
             self.close_leg(means, &leg);
         }
+        self.unanswered.retain(|(_, id)| !shown(id));
     }
 
     /// Ends a receiver's part and tells the receiver.
     fn close_leg(&mut self, means: &mut Means<'_>, leg: &Leg) {
         if let Some(down) = self.downs.remove(leg) {
+            if down.is_offered() {
+                self.unanswered.insert(leg.clone());
+            }
             means.drop_peer(down.peer);
             means.tell(&leg.0, StreamNote::Close(leg.1.clone()));
         }

@@ -6,7 +6,7 @@ use parlour_base::Entropy;
 use parlour_room::stream::Pick;
 use parlour_room::{Member, MemberId, Room, Stream, StreamId, TrackKind};
 use parlour_session::{StreamNote, StreamOffer};
-use parlour_sfu::negotiate;
+use parlour_sfu::negotiate::{self, SdpFault};
 use parlour_sfu::plan::{Command, DownSection, IceCredentials, Kind, PeerId};
 
 /// A receiver's transport for one stream.
@@ -20,6 +20,8 @@ pub(crate) struct Down {
     version: u64,
     /// An offer is out and not answered.
     offered: bool,
+    /// An answer to a part that ended before this one may still come.
+    stale: bool,
     /// Another offer must follow the answer.
     again: Option<Again>,
 }
@@ -76,6 +78,7 @@ impl RoomMedia {
                 sent: Vec::new(),
                 version: 0,
                 offered: false,
+                stale: self.unanswered.remove(&leg),
                 again: Some(Again::default()),
             };
             self.downs.insert(leg.clone(), down);
@@ -140,6 +143,7 @@ impl RoomMedia {
     ) {
         let leg = (member.clone(), stream.clone());
         let Some(down) = self.downs.get_mut(&leg) else {
+            self.unanswered.remove(&leg);
             means.tell(member, StreamNote::Close(stream.clone()));
             return;
         };
@@ -152,6 +156,7 @@ impl RoomMedia {
                 means.order(Command::Answered { peer: down.peer, remote, accepted });
                 self.offer_if_due(means, room, &leg);
             }
+            Err(SdpFault::Mismatch) if std::mem::take(&mut down.stale) => {}
             Err(fault) => {
                 self.close_leg(means, &leg);
                 means.tell(member, StreamNote::Error(fault.to_string()));
@@ -184,6 +189,11 @@ impl RoomMedia {
 }
 
 impl Down {
+    /// Whether an offer is out and not answered.
+    pub(super) const fn is_offered(&self) -> bool {
+        self.offered
+    }
+
     fn command(&self, source: PeerId) -> Command {
         Command::Down {
             peer: self.peer,
