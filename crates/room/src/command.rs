@@ -144,7 +144,7 @@ impl Command {
     #[must_use]
     pub const fn waits_for_store(&self) -> bool {
         match self {
-            Self::Chat(speech) => speech.to.is_none(),
+            Self::Chat(speech) => speech.to.is_none() && speech.kind != "caption",
             Self::ClearChat(_) | Self::Lock(_) | Self::Unlock | Self::SetRoomAttributes(_) => true,
             _ => false,
         }
