@@ -130,9 +130,12 @@ impl Checker {
         disk: &Disk,
     ) -> Result<(), String> {
         let keys: BTreeSet<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
-        // Entries whose answer was lost take the place of the oldest ones.
+        // Entries whose answer was lost take the place of the oldest ones, even
+        // if they were forgotten soon after.
         let strange =
             found.iter().filter(|e| shadow.chat().all(|known| known.key != e.key)).count();
+        let forgotten = disk.forgotten.iter().filter(|(room, _)| *room == shadow.id()).count();
+        let strange = strange + forgotten;
         if disk.wiped.contains_key(&shadow.id()) {
             // All was forgotten once, perhaps by an order that was refused.
             return Ok(());

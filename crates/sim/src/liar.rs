@@ -57,7 +57,7 @@ impl Client {
         let id = format!("{}-early", self.id);
         let sdp = sdp::offer(Shape::Camera, 0);
         let (kind, dest) = (String::new(), String::new());
-        let value = Json::from("early");
+        let value = Json::from(turn.mark());
         let list = [
             ClientMessage::Chat { kind: kind.clone(), dest: dest.clone(), id: id.clone(), value: value.clone(), noecho: false },
             ClientMessage::Offer(Offer { id: id.clone(), sdp, ..Offer::default() }),

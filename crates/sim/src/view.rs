@@ -154,7 +154,6 @@ impl View {
                 self.stage = Stage::Shaken;
                 self.roster.clear();
                 self.downs.clear();
-                self.answers.clear();
                 self.chat.clear();
             }
             JoinedKind::Fail | JoinedKind::Redirect => {

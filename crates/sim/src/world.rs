@@ -23,6 +23,8 @@ const TURBULENT: u64 = 40 * SEC;
 /// How long a world then has to heal: more than a dead client or a lost
 /// stream takes.
 const HEALING: u64 = 110 * SEC;
+/// How long it may take until what is under way has ended.
+const SETTLING: u64 = 40 * SEC;
 /// How long the node has after everybody left: more than an idle room stays.
 const EMPTYING: u64 = 60 * SEC;
 /// Most clients of one world.
@@ -186,6 +188,9 @@ impl World {
         self.pass(TURBULENT)?;
         self.heal();
         self.pass(HEALING)?;
+        // Nothing new is begun; what is under way ends.
+        self.closing = true;
+        self.pass(SETTLING)?;
         if let Some(shard) = &self.shard {
             self.checker.converged(shard, &self.clients)?;
         }
@@ -615,7 +620,6 @@ impl World {
 
     fn leave(&mut self) {
         self.trace("everybody leaves");
-        self.closing = true;
         let conns: Vec<ConnId> = self.links.all.keys().copied().collect();
         for conn in conns {
             self.cut(conn);
