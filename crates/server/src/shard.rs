@@ -251,15 +251,22 @@ pub fn run(machine: &mut impl Control, desk: Desk) {
         answers: VecDeque::new(),
     };
     step(machine, &mut post, clock.now(), Input::Tick);
-    while let Some(first) = wait(&letters, &clock, machine.deadline()) {
+    serve(machine, &mut post, &letters, &clock);
+    // Who still waits for an answer learns that there will be none.
+    letters.0.drain();
+}
+
+/// Opens letters until one says to stop.
+fn serve(machine: &mut impl Control, post: &mut Post, letters: &Letters, clock: &Clock) {
+    while let Some(first) = wait(letters, clock, machine.deadline()) {
         let more = letters.0.try_iter().take(TURN_MAX);
         for mail in first.into_iter().chain(more) {
             let Some(input) = post.open(mail) else { return };
-            step(machine, &mut post, clock.now(), input);
+            step(machine, post, clock.now(), input);
         }
         let now = clock.now();
         if machine.deadline().is_some_and(|due| due <= now.mono) {
-            step(machine, &mut post, now, Input::Tick);
+            step(machine, post, now, Input::Tick);
         }
     }
 }
@@ -386,3 +393,6 @@ impl Post {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

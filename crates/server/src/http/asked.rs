@@ -22,6 +22,8 @@ pub struct Connection {
 pub(super) struct Asked {
     /// The client.
     pub(super) remote: SocketAddr,
+    /// Whether a listed proxy says so.
+    pub(super) forwarded: bool,
     /// Whether the client speaks TLS.
     pub(super) tls: bool,
     /// Host and port as the client wrote them.
@@ -35,7 +37,8 @@ impl Asked {
         let direct = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
         let host = direct.or_else(|| parts.uri.authority().map(|host| host.as_str()));
         let host = host.unwrap_or_default().to_owned();
-        let asked = Self { remote: connection.remote, tls: connection.tls, host };
+        let Connection { remote, tls, .. } = connection;
+        let asked = Self { remote, forwarded: false, tls, host };
         if is_listed(proxies, connection.remote.ip()) {
             asked.through_proxy(&parts.headers, proxies)
         } else {
@@ -50,6 +53,7 @@ impl Asked {
             .find(|ip| !is_listed(proxies, *ip));
         if let Some(ip) = client {
             self.remote = SocketAddr::new(ip, 0);
+            self.forwarded = true;
         }
         // The nearest proxy writes last.
         if let Some(scheme) = values(headers, "x-forwarded-proto").next_back() {

@@ -33,6 +33,9 @@ pub struct Gate {
 pub(super) struct Place {
     inside: Arc<Mutex<Inside>>,
     address: Option<IpAddr>,
+    /// Whether it counts towards all; a client behind a proxy shares the
+    /// proxy's connection.
+    whole: bool,
     /// The connection is one too many and is only to be told so.
     pub(super) refused: bool,
 }
@@ -76,7 +79,22 @@ impl Gate {
         if let Some(address) = address {
             *inside.by_address.entry(address).or_default() += 1;
         }
-        Some(Place { inside: Arc::clone(&self.inside), address, refused })
+        Some(Place { inside: Arc::clone(&self.inside), address, whole: true, refused })
+    }
+
+    /// Lets a client in whose connection a listed proxy made; `None` refuses
+    /// it because its address has too many.
+    pub(super) fn enter_behind(&self, client: IpAddr) -> Option<Place> {
+        let address = network_of(client.to_canonical());
+        let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = inside.by_address.entry(address).or_default();
+        if *there >= self.address_max {
+            self.counters.connections_refused_address.inc();
+            return None;
+        }
+        *there += 1;
+        let inside = Arc::clone(&self.inside);
+        Some(Place { inside, address: Some(address), whole: false, refused: false })
     }
 
     /// How many are in, and how many may be.
@@ -105,7 +123,7 @@ impl Inside {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut inside = self.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        inside.all = inside.all.saturating_sub(1);
+        inside.all = inside.all.saturating_sub(u32::from(self.whole));
         if let Some(address) = self.address {
             if let Some(count) = inside.by_address.get_mut(&address) {
                 *count = count.saturating_sub(1);
@@ -162,6 +180,17 @@ mod tests {
         let loopback = [gate.enter(ip("127.0.0.1")), gate.enter(ip("::1")), gate.enter(ip("::1"))];
         let proxy = [gate.enter(ip("10.0.0.1")), gate.enter(ip("::ffff:10.0.0.1"))];
         assert!(loopback.iter().chain(&proxy).all(Option::is_some));
+    }
+
+    #[test]
+    fn clients_behind_a_proxy_are_counted_by_their_own_address() {
+        let gate = gate(10, 1);
+        let first = gate.enter_behind(ip("192.0.2.1"));
+        assert!(first.is_some() && gate.enter_behind(ip("192.0.2.1")).is_none());
+        assert!(gate.enter_behind(ip("192.0.2.2")).is_some());
+        assert_eq!(gate.fill().0, 0);
+        drop(first);
+        assert!(gate.enter_behind(ip("192.0.2.1")).is_some());
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod gate;
 mod origin;
 mod pages;
 mod paths;
+mod range;
 mod reply;
 mod websocket;
 

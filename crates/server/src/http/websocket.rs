@@ -64,8 +64,12 @@ pub(super) fn upgrade(site: &Arc<Site>, asked: &Asked, mut request: Parts) -> Re
     let Some(upgrade) = request.extensions.remove::<OnUpgrade>() else {
         return reply::plain(StatusCode::BAD_REQUEST, "Expected HTTP/1.1");
     };
+    let behind = asked.forwarded.then(|| site.gate.enter_behind(asked.remote.ip()));
+    if matches!(behind, Some(None)) {
+        return reply::busy();
+    }
     let accept = derive_accept_key(key.as_bytes());
-    let place = request.extensions.remove::<Arc<Place>>();
+    let place = (request.extensions.remove::<Arc<Place>>(), behind.flatten());
     site.tasks.spawn(run(Arc::clone(site), asked.remote, upgrade, place));
     let mut response = reply::plain(StatusCode::SWITCHING_PROTOCOLS, "");
     response.headers_mut().remove(header::CONTENT_TYPE);
@@ -91,8 +95,13 @@ fn handshake_key(headers: &HeaderMap) -> Option<String> {
     (fits && key.len() == 24 && key.ends_with("==")).then(|| key.to_owned())
 }
 
-/// One connection from its upgrade to its end; keeps its place meanwhile.
-async fn run(site: Arc<Site>, remote: SocketAddr, upgrade: OnUpgrade, _place: Option<Arc<Place>>) {
+/// One connection from its upgrade to its end; keeps its places meanwhile.
+async fn run(
+    site: Arc<Site>,
+    remote: SocketAddr,
+    upgrade: OnUpgrade,
+    _places: (Option<Arc<Place>>, Option<Place>),
+) {
     let limit = site.config.http.head_timeout.0;
     let Ok(Ok(upgraded)) = timeout(limit, upgrade).await else { return };
     let most = site.config.websocket.message_bytes_max.bytes();

@@ -7,6 +7,7 @@
 mod machines;
 mod start;
 mod stop;
+mod welcome;
 
 pub use machines::Failure;
 

@@ -2,10 +2,11 @@
 //!
 //! Whatever cannot be had is said before anything answers.
 
-use super::machines::{self, Alarm, per_core};
+use super::machines::{self, Alarm};
 use super::stop::{Running, Signals, Threads};
+use super::welcome::{House, warn_of_gaps};
 use crate::clock::Clock;
-use crate::config::{Config, Listen, Loaded};
+use crate::config::{Config, Loaded};
 use crate::groups::GroupFolder;
 use crate::http::{self, Listening, Site};
 use crate::media::{Announced, MediaSockets, announced};
@@ -284,86 +285,4 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, wanted) {
         tracing::debug!(%error, "the limit of open files stays as it is");
     }
-}
-
-/// What the operator is told at the start.
-struct House<'a> {
-    listening: &'a [Listening],
-    announced: &'a Announced,
-    interfaces: &'a [IpAddr],
-    self_made: bool,
-    ops: Option<SocketAddr>,
-}
-
-impl House<'_> {
-    /// Where to go.
-    fn welcome(&self, config: &Config) -> String {
-        let mut addresses: Vec<String> = Vec::new();
-        for it in self.listening {
-            for url in urls(&it.listen, it.address, self.interfaces) {
-                if !addresses.contains(&url) {
-                    addresses.push(url);
-                }
-            }
-        }
-        let mut lines = vec![String::new(), "Parlour is ready. Open one of:".to_owned()];
-        lines.extend(addresses.iter().map(|url| format!("  {url}")));
-        if config.server.lobby
-            && let Some(url) = addresses.first()
-        {
-            lines.push(format!(
-                "The room open to everyone: {url}group/lobby/ (not with --no-lobby)"
-            ));
-        }
-        if self.self_made {
-            lines.push("The certificate is self-made: browsers warn once, then go on.".to_owned());
-        }
-        let media = self.announced.addresses.iter().map(ToString::to_string);
-        lines.push(format!("Media addresses: {}", media.collect::<Vec<_>>().join(", ")));
-        if let Some(address) = self.ops {
-            lines.push(format!("Probes and metrics: http://{address}/metrics"));
-        }
-        lines.push(String::new());
-        lines.join("\n")
-    }
-}
-
-/// Says what will surprise the operator later.
-fn warn_of_gaps(loaded: &Loaded, announced: &Announced) {
-    let config = &loaded.config;
-    let outsiders = config.http.listen.iter().any(|listen| !listen.is_loopback());
-    if outsiders && !announced.public {
-        tracing::warn!(
-            "only private addresses are announced for media, so calls work inside this network \
-             only; set `media.announce` to the public address"
-        );
-    }
-    for name in &loaded.strange_variables {
-        tracing::warn!(%name, "this environment variable names no key of the configuration");
-    }
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        listeners = config.http.listen.len(),
-        workers = per_core(config.media.workers),
-        "started"
-    );
-}
-
-/// The addresses under which a listener can be opened.
-fn urls(listen: &Listen, bound: SocketAddr, interfaces: &[IpAddr]) -> Vec<String> {
-    let scheme = if listen.tls { "https" } else { "http" };
-    let port = bound.port();
-    if !bound.ip().is_unspecified() {
-        let host = if listen.host.parse::<IpAddr>().is_ok() {
-            SocketAddr::new(bound.ip(), port).to_string()
-        } else {
-            format!("{}:{port}", listen.host)
-        };
-        return vec![format!("{scheme}://{host}/")];
-    }
-    // IPv6 addresses of a network come and go, and nobody types them.
-    let near = interfaces.iter().filter(|ip| ip.is_ipv4() && !ip.is_loopback());
-    let mut urls: Vec<String> = near.map(|ip| format!("{scheme}://{ip}:{port}/")).collect();
-    urls.push(format!("{scheme}://localhost:{port}/"));
-    urls
 }

@@ -213,6 +213,23 @@ fn only_a_listed_proxy_is_believed() {
     assert_eq!(location(&doubting), format!("http://{}/group/open/", doubting.http));
 }
 
+#[tokio::test]
+async fn clients_behind_a_proxy_have_the_limit_of_their_own_address() {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+    let env =
+        [("PARLOUR_HTTP_PROXIES", "127.0.0.1"), ("PARLOUR_HTTP_CONNECTIONS_PER_ADDRESS", "1")];
+    let server = Server::with(Wish { env: &env, ..Wish::default() });
+    let connect = async |client: &'static str| {
+        let mut request = format!("ws://{}/ws", server.http).into_client_request().unwrap();
+        request.headers_mut().insert("x-forwarded-for", client.parse().unwrap());
+        tokio_tungstenite::connect_async(request).await
+    };
+    let first = connect("192.0.2.1").await;
+    assert!(first.is_ok());
+    assert!(connect("192.0.2.1").await.is_err());
+    assert!(connect("192.0.2.2").await.is_ok());
+}
+
 #[test]
 fn the_probes_answer_on_their_own_listener_only() {
     let server = server();
