@@ -142,7 +142,7 @@ impl Command {
     /// change durable state are written too, but nobody waits for it: nobody
     /// could be told that leaving failed.
     #[must_use]
-    pub const fn waits_for_store(&self) -> bool {
+    pub fn waits_for_store(&self) -> bool {
         match self {
             Self::Chat(speech) => speech.to.is_none() && speech.kind != "caption",
             Self::ClearChat(_) | Self::Lock(_) | Self::Unlock | Self::SetRoomAttributes(_) => true,
