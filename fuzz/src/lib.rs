@@ -5,8 +5,10 @@
 use parlour_base::{Entropy, Mono, Secret};
 use parlour_sfu::negotiate::{self, UpOffer};
 use parlour_sfu::plan::{
-    CodecName, Command, Fingerprint, IceCredentials, PeerId, RemoteTransport, WorkerIndex,
+    Codec, CodecName, Command, DownSection, ExtensionIds, Fingerprint, IceCredentials, Kind,
+    PeerId, RemoteTransport, UpCodec, UpSection, WorkerIndex,
 };
+use parlour_sfu::srtp::{Exported, Profile, Seal};
 use parlour_sfu::{Config, Identity, Input, Output, Worker};
 use parlour_wire::galene::{self, Dialect, Envelope, GroupFile, ServerMessage, name, token};
 use parlour_wire::{json, payload, rtcp, rtp, sdp};
@@ -30,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     ("sdp_answer", sdp_answer),
     ("sdp_offer", sdp_offer),
     ("worker_datagrams", worker_datagrams),
+    ("worker_media", worker_media),
 ];
 
 fn json_text(bytes: &[u8]) {
@@ -159,14 +162,10 @@ fn worker_datagrams(bytes: &[u8]) {
     let entropy = Entropy::from_seed([2; 32]);
     let mut worker = Worker::new(Config::default(), WorkerIndex(0), identity(), entropy);
     let mut now = Mono(1_000_000);
-    let credentials = |name: &str| IceCredentials {
-        ufrag: name.to_owned(),
-        pwd: Secret::new("pwdpwdpwdpwdpwdpwdpwdpwd".to_owned()),
-    };
     let mut ours = IceCredentials::ours(WorkerIndex(0), &mut Entropy::from_seed([3; 32]));
     ours.pwd = Secret::new("pwdpwdpwdpwdpwdpwdpwdpwd".to_owned());
-    let remote = RemoteTransport { ice: credentials("them"), fingerprint: Fingerprint([9; 32]) };
-    let up = Command::Up { peer: PeerId(1), local: ours, remote, sections: Vec::new() };
+    let up =
+        Command::Up { peer: PeerId(1), local: ours, remote: remote("them"), sections: Vec::new() };
     worker.handle(now, Input::Command(up));
     while worker.poll().is_some() {}
     let mut rest = bytes;
@@ -185,6 +184,114 @@ fn worker_datagrams(bytes: &[u8]) {
         }
         // No one has a key here, so nothing may be amplified to anyone.
         assert!(sent * 2 <= datagram.len() * 3, "{sent} bytes for {}", datagram.len());
+        worker.handle(now, Input::Tick);
+        while worker.poll().is_some() {}
+    }
+}
+
+fn credentials(name: &str) -> IceCredentials {
+    IceCredentials {
+        ufrag: name.to_owned(),
+        pwd: Secret::new("pwdpwdpwdpwdpwdpwdpwdpwd".to_owned()),
+    }
+}
+
+fn remote(name: &str) -> RemoteTransport {
+    RemoteTransport { ice: credentials(name), fingerprint: Fingerprint([9; 32]) }
+}
+
+/// The orders that make a publisher and a subscriber of its one picture.
+fn a_call() -> [Command; 3] {
+    let codec = Codec { name: CodecName::Vp8, fmtp: String::new() };
+    let ours = |seed| IceCredentials::ours(WorkerIndex(0), &mut Entropy::from_seed([seed; 32]));
+    let up = UpSection {
+        mid: "0".to_owned(),
+        kind: Kind::Video,
+        codecs: vec![UpCodec {
+            payload_type: 96,
+            rtx_payload_type: Some(97),
+            codec: codec.clone(),
+        }],
+        extensions: ExtensionIds {
+            mid: Some(4),
+            rid: Some(10),
+            repaired_rid: Some(11),
+            transport_cc: Some(3),
+            dependency_descriptor: Some(12),
+            ..ExtensionIds::default()
+        },
+        ssrcs: vec![(1_000, Some(1_001))],
+        rids: Vec::new(),
+        active: true,
+        msid: None,
+    };
+    let down = DownSection {
+        mid: "0".to_owned(),
+        kind: Kind::Video,
+        source_mid: "0".to_owned(),
+        codec,
+        payload_type: 96,
+        rtx_payload_type: Some(97),
+        ssrc: 2_000,
+        rtx_ssrc: Some(2_001),
+        msid: ("s".to_owned(), "t".to_owned()),
+        active: true,
+        low: false,
+    };
+    [
+        Command::Up { peer: PeerId(1), local: ours(3), remote: remote("them"), sections: vec![up] },
+        Command::Down { peer: PeerId(2), source: PeerId(1), local: ours(4), sections: vec![down] },
+        Command::Answered {
+            peer: PeerId(2),
+            remote: remote("those"),
+            accepted: vec!["0".to_owned()],
+        },
+    ]
+}
+
+/// A worker with a publisher and a subscriber whose keys are known, fed
+/// authenticated packets: what a hostile member can do. The first byte of each
+/// says who sends it, whether it is RTP, and how long after the one before;
+/// the second how long it is.
+fn worker_media(bytes: &[u8]) {
+    let mut now = Mono(1_000_000);
+    let entropy = Entropy::from_seed([2; 32]);
+    let mut worker = Worker::new(Config::default(), WorkerIndex(0), identity(), entropy);
+    for command in a_call() {
+        worker.handle(now, Input::Command(command));
+    }
+    let profile = Profile::AeadAes128Gcm;
+    let keys = Exported::cut(profile, &[5; 56]).expect("as much as the profile needs");
+    let addresses = [10, 11].map(|host| SocketAddr::from(([192, 0, 2, host], 5_000)));
+    let mut seals = [0, 1].map(|at: usize| {
+        let peer = PeerId(at as u64 + 1);
+        assert!(worker.assume_keys(now, peer, addresses[at], &keys), "the peer was just made");
+        Seal::new(profile, &keys.client).expect("keys of the right length")
+    });
+    let mut rest = bytes;
+    let mut index = 0_u64;
+    while let [who, length, tail @ ..] = rest {
+        let (packet, after) = tail.split_at(usize::from(*length).min(tail.len()));
+        rest = after;
+        let from = usize::from(who & 1);
+        let mut sealed = Vec::new();
+        let is_sealed = if who & 2 == 0 {
+            seals[from].rtcp(packet, &mut sealed)
+        } else if let Ok(header) = rtp::Header::parse_protected(packet) {
+            index += 1;
+            sealed.extend_from_slice(&packet[..header.length]);
+            // The number in the header follows the index, as a sender's does.
+            sealed[2..4].copy_from_slice(&(index as u16).to_be_bytes());
+            seals[from].rtp(header.ssrc, index, 0, &packet[header.length..], &[], &mut sealed)
+        } else {
+            false
+        };
+        now = now + Duration::from_millis(u64::from(who >> 2));
+        if is_sealed {
+            let from = addresses[from];
+            worker.handle(now, Input::Datagram { from, to: None, bytes: &sealed });
+        }
+        while worker.poll().is_some() {}
         worker.handle(now, Input::Tick);
         while worker.poll().is_some() {}
     }
