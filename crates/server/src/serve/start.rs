@@ -4,7 +4,7 @@
 
 use super::machines::{self, Alarm};
 use super::stop::{Running, Signals, Threads};
-use super::welcome::{House, warn_of_gaps};
+use super::welcome::{House, Lobby, warn_of_gaps};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
 use crate::groups::GroupFolder;
@@ -13,6 +13,7 @@ use crate::media::{Announced, MediaSockets, announced};
 use crate::metrics::figures::StoreFigures;
 use crate::metrics::{Counters, Metrics};
 use crate::ops::{self, Ops, StoreView};
+use crate::port::{Query, Reply};
 use crate::shard::{Desk, Hands, Mail, Mailbox, mailbox};
 use crate::tls::Certificates;
 use crate::{ice, telemetry};
@@ -47,6 +48,7 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let (drained, drains) = watch::channel(false);
 
     let engine = open_store(&config.server.data)?;
+    let is_new = engine.was_created();
     let (listening, sockets) = bind_all(config)?;
     let ops_listener = bind_ops(config).await?;
     let interfaces = interfaces();
@@ -95,9 +97,10 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         announced: &announced,
         interfaces: &interfaces,
         self_made: certificates.as_deref().is_some_and(Certificates::is_self_made),
+        lobby: lobby(config, is_new, &shard).await,
         ops: ops_address,
     };
-    if let Err(error) = writeln!(io::stdout(), "{}", house.welcome(config)) {
+    if let Err(error) = writeln!(io::stdout(), "{}", house.welcome()) {
         tracing::debug!(%error, "nobody reads where the server is");
     }
     warn_of_gaps(loaded, &announced);
@@ -109,6 +112,17 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let threads =
         Threads { shard: shard_thread, workers: worker_threads, passwords, group_reads, store };
     Ok(Running { site, shard, workers, stop, drains, failed, threads, signals })
+}
+
+/// Whether there is a room `lobby`: on a new store the configuration says so.
+async fn lobby(config: &Config, is_new: bool, shard: &Mailbox) -> Lobby {
+    if is_new {
+        return if config.server.lobby { Lobby::New } else { Lobby::None };
+    }
+    match shard.ask(Query::Group("lobby".to_owned())).await {
+        Some(Reply::Group(Some(_))) => Lobby::Kept,
+        _ => Lobby::None,
+    }
 }
 
 fn open_store(data: &Path) -> Result<SqliteEngine> {

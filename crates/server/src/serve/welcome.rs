@@ -1,10 +1,21 @@
 //! What the operator is told at the start: where to go, and what is missing.
 
 use super::machines::per_core;
-use crate::config::{Config, Listen, Loaded};
+use crate::config::{Listen, Loaded};
 use crate::http::Listening;
 use crate::media::Announced;
 use std::net::{IpAddr, SocketAddr};
+
+/// Whether there is a room `lobby`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lobby {
+    /// Made just now, open to everyone.
+    New,
+    /// From before, with whatever entry policy it has.
+    Kept,
+    /// There is none.
+    None,
+}
 
 /// What the operator is told at the start.
 pub(super) struct House<'a> {
@@ -12,12 +23,13 @@ pub(super) struct House<'a> {
     pub(super) announced: &'a Announced,
     pub(super) interfaces: &'a [IpAddr],
     pub(super) self_made: bool,
+    pub(super) lobby: Lobby,
     pub(super) ops: Option<SocketAddr>,
 }
 
 impl House<'_> {
     /// Where to go.
-    pub(super) fn welcome(&self, config: &Config) -> String {
+    pub(super) fn welcome(&self) -> String {
         let mut addresses: Vec<String> = Vec::new();
         for it in self.listening {
             for url in urls(&it.listen, it.address, self.interfaces) {
@@ -28,12 +40,15 @@ impl House<'_> {
         }
         let mut lines = vec![String::new(), "Parlour is ready. Open one of:".to_owned()];
         lines.extend(addresses.iter().map(|url| format!("  {url}")));
-        if config.server.lobby
-            && let Some(url) = addresses.first()
-        {
-            lines.push(format!(
-                "The room open to everyone: {url}group/lobby/ (not with --no-lobby)"
-            ));
+        if let Some(url) = addresses.first() {
+            match self.lobby {
+                Lobby::New => lines.push(format!(
+                    "This store is new and has a room open to everyone: {url}group/lobby/ \
+                     (--no-lobby removes it)"
+                )),
+                Lobby::Kept => lines.push(format!("The room `lobby`: {url}group/lobby/")),
+                Lobby::None => {}
+            }
         }
         if self.self_made {
             lines.push("The certificate is self-made: browsers warn once, then go on.".to_owned());
