@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod invitation;
+pub mod jwt;
 pub mod names;
 mod verify;
 

@@ -6,7 +6,7 @@ use parlour_sfu::plan::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
-/// Limits of the control side. Configuration section `[limits.control]`.
+/// Limits of the control side. Configuration section `[control]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
@@ -62,6 +62,8 @@ pub struct Config {
     pub limits: Limits,
     /// The media workers.
     pub media: Media,
+    /// The host (and port) that signed tokens must be meant for, if any.
+    pub canonical_host: Option<String>,
     /// Make the open room on a store that is new; without, remove it.
     pub lobby: bool,
 }

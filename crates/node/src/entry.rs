@@ -8,6 +8,7 @@ use crate::port::{ErrandId, GroupLookup, Output, Query, QueryId, Reply};
 use crate::shard::{Shard, Timer};
 use parlour_base::storage::{StoreDone, StoreId, StoreOp, StoreReply, Write};
 use parlour_base::{ConnId, Mono, Now, Permissions, RoomId, Secret};
+use parlour_directory::jwt::{self, SigningKey};
 use parlour_directory::{Access, Admission, Attempt, Step};
 use parlour_room::command::Entry;
 use parlour_room::event::ChatEntry;
@@ -210,7 +211,7 @@ impl Shard {
         definition: Definition,
     ) {
         let EntryRequest { id, group, username, password, token, attributes } = request;
-        let Definition { rules, access, .. } = definition;
+        let Definition { rules, access, keys, .. } = definition;
         if let Some(url) = &rules.redirect {
             let moved = parlour_room::Refusal::Moved(url.clone());
             self.entry_failed(now, conn, &EntryFailure::Refused(moved));
@@ -226,8 +227,7 @@ impl Shard {
             access: Arc::clone(&access),
         };
         if let Some(token) = token {
-            let named = self.token_name(now, &group, &token, username, &access);
-            match named {
+            match self.bearer(now, &group, &token, &keys, username, &access) {
                 Ok((name, admission)) => self.admit(now, conn, wish(name), admission),
                 Err(EntryFailure::NotAuthorised) => {
                     self.hold_back(now, conn, EntryFailure::NotAuthorised);
@@ -246,28 +246,30 @@ impl Shard {
         self.password_step(now, Check { conn, attempt, wish: wish(name) }, step);
     }
 
-    /// The name and the rights that a token gives.
-    fn token_name(
+    /// The name and the rights that a token gives: one that others signed, or
+    /// an invitation of ours.
+    fn bearer(
         &self,
         now: Now,
         group: &str,
         token: &Secret<String>,
+        keys: &[SigningKey],
         wished: Option<String>,
         access: &Access,
     ) -> Result<(String, Admission), EntryFailure> {
+        if jwt::is_jwt(token) {
+            let host = self.config.canonical_host.as_deref();
+            let bearer = jwt::check(keys, token, now.wall, group, host);
+            let jwt::Bearer { name, admission } = bearer.ok_or(EntryFailure::NotAuthorised)?;
+            // An empty name leaves the choice, and does not insist on one.
+            let wished = wished.or_else(|| name.clone());
+            let given = name.filter(|name| !name.is_empty());
+            return Ok((named(given, wished, access)?, admission));
+        }
         let invitation = self.directory.invitation(token.expose());
         let invitation = invitation.ok_or(EntryFailure::NotAuthorised)?;
         let admission = invitation.admit(now.wall, group).ok_or(EntryFailure::NotAuthorised)?;
-        let name = match (&invitation.username, wished) {
-            (Some(name), _) => name.clone(),
-            (None, None) => return Err(EntryFailure::NeedUsername),
-            (None, Some(name)) if access.knows(&name) => return Err(EntryFailure::UsernameTaken),
-            (None, Some(name)) => name,
-        };
-        if !name::is_user_name(&name) {
-            return Err(EntryFailure::NotAuthorised);
-        }
-        Ok((name, admission))
+        Ok((named(invitation.username.clone(), wished, access)?, admission))
     }
 
     fn password_step(&mut self, now: Now, check: Check, step: Step) {
@@ -555,3 +557,19 @@ impl Shard {
 
 /// A definition that could not be read or makes no sense.
 struct Unreadable;
+
+/// The name of a bearer: the token's, or one of the bearer's own choice
+/// that belongs to nobody.
+fn named(
+    given: Option<String>,
+    wished: Option<String>,
+    access: &Access,
+) -> Result<String, EntryFailure> {
+    let name = match (given, wished) {
+        (Some(name), _) => name,
+        (None, None) => return Err(EntryFailure::NeedUsername),
+        (None, Some(name)) if access.knows(&name) => return Err(EntryFailure::UsernameTaken),
+        (None, Some(name)) => name,
+    };
+    if name::is_user_name(&name) { Ok(name) } else { Err(EntryFailure::NotAuthorised) }
+}

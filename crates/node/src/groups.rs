@@ -3,6 +3,7 @@
 use parlour_base::Json;
 use parlour_directory::Access;
 use parlour_directory::access::{Credential, ListEntry};
+use parlour_directory::jwt::SigningKey;
 use parlour_room::Rules;
 use parlour_wire::galene::group::{GroupFile, GroupFileError, NamedSet, PermissionSet};
 
@@ -11,6 +12,8 @@ use parlour_wire::galene::group::{GroupFile, GroupFileError, NamedSet, Permissio
 pub(crate) struct Definition {
     pub rules: Rules,
     pub access: Access,
+    /// Keys that sign tokens for it.
+    pub keys: Vec<SigningKey>,
     /// Whether names below it are groups too.
     pub has_subgroups: bool,
 }
@@ -19,7 +22,13 @@ impl Definition {
     /// Reads a group file.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, GroupFileError> {
         let file = GroupFile::parse(bytes)?;
-        Ok(Self { rules: rules(&file), access: access(&file), has_subgroups: file.auto_subgroups })
+        let keys = file.auth_keys.iter().filter_map(|jwk| SigningKey::from_jwk(jwk.expose()));
+        Ok(Self {
+            rules: rules(&file),
+            access: access(&file),
+            keys: keys.collect(),
+            has_subgroups: file.auto_subgroups,
+        })
     }
 
     /// As the definition of a subgroup, which inherits all but being listed

@@ -140,6 +140,7 @@ fn config() -> Config {
             fingerprint: Fingerprint([7; 32]),
             candidates: vec![SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 8443))],
         },
+        canonical_host: None,
         lobby: true,
     };
     config.galene.config.message_burst = 200;

@@ -229,6 +229,7 @@ fn node_config(
             fingerprint: identity.fingerprint(),
             candidates,
         },
+        canonical_host: Some(config.http.canonical_host.clone()).filter(|host| !host.is_empty()),
         lobby: config.server.lobby,
     };
     config.galene.apply(&mut node);

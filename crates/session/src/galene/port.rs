@@ -5,7 +5,7 @@ use parlour_room::{Command, MemberId, StreamId};
 use parlour_wire::galene::RtcConfiguration;
 use serde::{Deserialize, Serialize};
 
-/// Times and rates of the door. Configuration section `[doors.galene]`.
+/// Times and rates of the door. Configuration section `[galene]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {

@@ -1,0 +1,155 @@
+//! What is shown was stored; what cannot be stored is refused, and nothing
+//! else waits for it.
+mod common;
+use common::*;
+use std::time::Duration;
+
+const CAMERA: &str = include_str!("../../../testdata/sdp/chromium-camera.sdp");
+const SORRY: &str = "the server cannot store this at the moment, please try again later";
+
+#[test]
+fn chat_is_shown_once_it_is_on_disk_and_in_its_order() {
+    let mut w = World::new();
+    let (ada, bob) = (w.member("ada"), w.member("bob"));
+    w.everybody_forgets();
+    w.mood = Mood::Holds;
+    w.say(ada, json!({"type": "chat", "value": "one"}));
+    w.say(bob, json!({"type": "chat", "value": "two"}));
+    assert!(w.hears(ada).is_empty() && w.hears(bob).is_empty());
+    w.turn(Mood::Works);
+    let said: Vec<_> = w.hears(bob).iter().map(|m| m["value"].clone()).collect();
+    assert_eq!(said, [json!("one"), json!("two")]);
+}
+
+#[test]
+fn a_failing_store_refuses_chat_and_lets_people_and_media_pass() {
+    let mut w = World::new();
+    let (ada, bob) = (w.member("ada"), w.member("bob"));
+    w.everybody_forgets();
+    w.mood = Mood::Fails;
+    w.say(ada, json!({"type": "chat", "value": "lost"}));
+    assert_eq!(w.error(ada), SORRY);
+    assert!(w.hears(bob).is_empty(), "nobody saw it");
+    w.say(ada, json!({"type": "groupaction", "kind": "lock", "value": "lost"}));
+    assert_eq!(w.error(ada), SORRY);
+    let carol = w.member("carol");
+    assert_eq!(w.gist(bob), ["user add"]);
+    w.say(bob, json!({"type": "offer", "id": "x", "sdp": CAMERA}));
+    assert_eq!(w.gist(bob), ["answer"]);
+    w.say(carol, json!({"type": "join", "kind": "leave", "group": "lab"}));
+    assert_eq!(w.gist(carol), ["joined leave"]);
+    w.say(ada, json!({"type": "chat", "dest": "bob", "value": "psst"}));
+    assert!(w.gist(bob).contains(&"chat".to_owned()), "a private word needs no store");
+    assert!(!w.disk.text().contains("lost"));
+}
+
+#[test]
+fn a_store_that_does_not_answer_is_waited_for_only_so_long() {
+    let mut w = World::new();
+    let (ada, bob) = (w.member("ada"), w.member("bob"));
+    w.everybody_forgets();
+    w.mood = Mood::Mumbles;
+    w.say(ada, json!({"type": "chat", "value": "x"}));
+    w.say(bob, json!({"type": "offer", "id": "s", "sdp": CAMERA}));
+    w.passes(Duration::from_secs(4));
+    assert!(w.hears(ada).is_empty());
+    w.passes(Duration::from_secs(1));
+    assert_eq!(w.error(ada), SORRY);
+    assert_eq!(w.gist(bob), ["answer"], "what came behind it goes on");
+}
+
+#[test]
+fn a_write_holds_no_later_decision() {
+    let mut w = World::new();
+    w.file("lab", &LAB.replacen('{', "{\"autolock\":true,", 1));
+    let ada = w.member("ada");
+    w.say(ada, json!({"type": "groupaction", "kind": "unlock"}));
+    w.member("bob");
+    w.mood = Mood::Holds;
+    w.say(ada, json!({"type": "groupaction", "kind": "setdata", "value": {"k": "first"}}));
+    w.say(ada, json!({"type": "useraction", "kind": "unop", "dest": "ada"}));
+    w.say(ada, json!({"type": "chat", "value": "then"}));
+    let first = w.held.pop_front().unwrap();
+    assert!(format!("{first:?}").contains("first"));
+    w.held.push_front(first);
+    w.turn(Mood::Works);
+    assert!(w.disk.text().contains("this group is locked"));
+}
+
+#[test]
+fn captions_do_not_wait_for_the_store() {
+    let mut w = World::new();
+    let (cap, bob) = (w.member("cap"), w.member("bob"));
+    w.mood = Mood::Holds;
+    w.say(cap, json!({"type": "chat", "kind": "caption", "value": "x"}));
+    assert_eq!(w.gist(bob), ["chat caption"]);
+}
+
+#[test]
+fn ending_a_stream_is_never_refused_for_want_of_a_store() {
+    let mut config = config();
+    config.limits.waiting_commands = 2;
+    let mut w = World::with(config, Mood::Works);
+    let bob = w.member("bob");
+    w.say(bob, json!({"type": "offer", "id": "s", "sdp": CAMERA}));
+    w.everybody_forgets();
+    w.mood = Mood::Holds;
+    for _ in 0..3 {
+        w.say(bob, json!({"type": "chat", "value": "x"}));
+    }
+    assert_eq!(w.error(bob), SORRY, "the third is one too many");
+    w.say(bob, json!({"type": "close", "id": "s"}));
+    w.turn(Mood::Works);
+    assert_eq!(w.figures().streams, 0);
+}
+
+#[test]
+fn a_new_server_has_a_lobby_and_only_a_new_one() {
+    let mut w = World::new();
+    w.member_of("lobby", "bob");
+    let mut other = config();
+    other.lobby = false;
+    let mut w = World::on(w.disk, other, Mood::Works);
+    assert_eq!(w.failure("lobby", "bob", "")["value"], "group does not exist");
+    assert!(w.disk.records.is_empty());
+    w.member("bob");
+    let mut w = World::on(w.disk, config(), Mood::Works);
+    assert_eq!(w.failure("lobby", "bob", "")["value"], "group does not exist", "not new any more");
+}
+
+#[test]
+fn a_directory_that_was_lost_is_asked_for_again() {
+    let mut w = World::with(config(), Mood::Mumbles);
+    let bob = w.shaken("bob");
+    w.ask_in(bob, "lab", "bob", "");
+    w.mood = Mood::Works;
+    w.passes(Duration::from_secs(6));
+    assert_eq!(w.gist(bob)[0], "joined join");
+}
+
+#[test]
+fn a_room_that_cannot_be_opened_is_not_entered() {
+    let mut w = World::new();
+    w.mood = Mood::Fails;
+    assert_eq!(w.failure("lab", "bob", "")["value"], "internal server error");
+    w.mood = Mood::Mumbles;
+    let bob = w.shaken("bob");
+    w.ask_in(bob, "lab", "bob", "");
+    w.passes(Duration::from_secs(5));
+    assert_eq!(w.hears(bob)[0]["value"], "internal server error");
+    w.mood = Mood::Works;
+    w.member("carol");
+}
+
+#[test]
+fn settings_and_chat_outlive_the_server() {
+    let mut w = World::new();
+    let ada = w.member("ada");
+    w.say(ada, json!({"type": "chat", "value": "kept"}));
+    w.say(ada, json!({"type": "groupaction", "kind": "lock", "value": "closed for today"}));
+    let mut w = World::on(w.disk, config(), Mood::Works);
+    assert_eq!(w.failure("lab", "bob", "")["value"], "closed for today");
+    let ada = w.shaken("ada");
+    w.ask_in(ada, "lab", "ada", "secret");
+    assert_eq!(w.hears(ada)[1]["value"], "kept");
+}
