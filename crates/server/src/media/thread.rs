@@ -66,23 +66,31 @@ impl Pipes {
 /// # Panics
 /// If the shard has taken no notices for so long that memory would be lost.
 pub fn run(worker: &mut Worker, pipes: Pipes, others: &[WorkerPort]) -> io::Result<()> {
-    let mut desk = Desk { pipes, others, notices: VecDeque::new(), published: Clock::start() };
+    let Pipes { index, ear, sockets, sender, clock, shard, turn_max } = pipes;
+    let sockets = &sockets;
+    let (notices, published) = (VecDeque::new(), Clock::start());
+    let mut desk = Desk { index, ear, sockets, sender, clock, shard, others, notices, published };
     let mut reader = Reader::new();
     let mut more = false;
     loop {
         desk.sleep(worker, more)?;
-        desk.pipes.ear.sleeper.reset();
-        while let Ok(word) = desk.pipes.ear.words.try_recv() {
+        desk.ear.sleeper.reset();
+        while let Ok(word) = desk.ear.words.try_recv() {
             let Some(input) = hear(&word) else { return Ok(()) };
-            worker.handle(desk.pipes.clock.mono(), input);
+            worker.handle(desk.clock.mono(), input);
             desk.flush(worker);
         }
-        let now = desk.pipes.clock.mono();
-        more = reader.read(&desk.pipes.sockets, desk.pipes.turn_max, |from, to, bytes| {
+        let now = desk.clock.mono();
+        more = reader.read(sockets, turn_max, |from, to, bytes| {
             worker.handle(now, Input::Datagram { from, to, bytes });
+            if worker.brims() {
+                // With many receivers one turn's datagrams cause more than
+                // the worker may keep.
+                desk.flush(worker);
+            }
         })?;
         desk.flush(worker);
-        let now = desk.pipes.clock.mono();
+        let now = desk.clock.mono();
         if worker.deadline().is_some_and(|due| due <= now) {
             worker.handle(now, Input::Tick);
             desk.flush(worker);
@@ -105,7 +113,12 @@ fn hear(word: &Word) -> Option<Input<'_>> {
 }
 
 struct Desk<'a> {
-    pipes: Pipes,
+    index: WorkerIndex,
+    ear: WorkerEar,
+    sockets: &'a MediaSockets,
+    sender: Sender,
+    clock: Clock,
+    shard: Mailbox,
     others: &'a [WorkerPort],
     notices: VecDeque<Notice>,
     published: Clock,
@@ -114,7 +127,7 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// Waits for a datagram, a word or the deadline.
     fn sleep(&self, worker: &Worker, more: bool) -> io::Result<()> {
-        let mut longest = worker.deadline().map(|due| self.pipes.clock.until(due));
+        let mut longest = worker.deadline().map(|due| self.clock.until(due));
         if more {
             longest = Some(Duration::ZERO);
         } else if !self.notices.is_empty() {
@@ -123,7 +136,7 @@ impl Desk<'_> {
         // Counters are published at the latest when nothing else happens.
         let longest = longest.map_or(PUBLISH_EVERY * 5, |it| it.min(PUBLISH_EVERY * 5));
         let timeout = Timespec::try_from(longest).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let fds = std::iter::once(self.pipes.ear.sleeper.fd()).chain(self.pipes.sockets.fds());
+        let fds = std::iter::once(self.ear.sleeper.fd()).chain(self.sockets.fds());
         let mut fds: Vec<PollFd<'_>> =
             fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         match rustix::event::poll(&mut fds, Some(&timeout)) {
@@ -136,7 +149,7 @@ impl Desk<'_> {
         while let Some(output) = worker.poll() {
             match output {
                 Output::Transmit { to, from, segment, bytes } => {
-                    self.pipes.sender.send(&self.pipes.sockets, Burst { to, from, segment, bytes });
+                    self.sender.send(self.sockets, Burst { to, from, segment, bytes });
                 }
                 Output::Notice(notice) => self.notices.push_back(notice),
                 Output::Forward { worker, from, to, bytes } => {
@@ -152,17 +165,17 @@ impl Desk<'_> {
     }
 
     fn tell_others(&self, address: SocketAddr, held: bool) {
-        let own = usize::from(self.pipes.index.0);
+        let own = usize::from(self.index.0);
         for (_, port) in self.others.iter().enumerate().filter(|(at, _)| *at != own) {
-            port.say(Word::Learned { worker: self.pipes.index, address, held });
+            port.say(Word::Learned { worker: self.index, address, held });
         }
     }
 
     /// Gives the shard its notices, in order, without waiting for it.
     fn post_notices(&mut self) {
         while let Some(notice) = self.notices.pop_front() {
-            let mail = Mail::Media(self.pipes.index, notice);
-            if let Err(Mail::Media(_, notice)) = self.pipes.shard.try_post(mail) {
+            let mail = Mail::Media(self.index, notice);
+            if let Err(Mail::Media(_, notice)) = self.shard.try_post(mail) {
                 self.notices.push_front(notice);
                 return;
             }
@@ -171,7 +184,7 @@ impl Desk<'_> {
 
     fn publish(&mut self, worker: &Worker) {
         if self.published.elapsed() >= PUBLISH_EVERY {
-            self.pipes.ear.publish(worker.stats());
+            self.ear.publish(worker.stats());
             self.published = Clock::start();
         }
     }
