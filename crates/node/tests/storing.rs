@@ -2,6 +2,8 @@
 //! else waits for it.
 mod common;
 use common::*;
+use parlour_base::storage::{StoreReply, StoreRequest};
+use parlour_node::Input;
 use std::time::Duration;
 
 const CAMERA: &str = include_str!("../../../testdata/sdp/chromium-camera.sdp");
@@ -58,22 +60,31 @@ fn a_store_that_does_not_answer_is_waited_for_only_so_long() {
     assert_eq!(w.gist(bob), ["answer"], "what came behind it goes on");
 }
 
+/// The store answers the oldest request that it held.
+fn answer_first(w: &mut World) {
+    let StoreRequest { id, op } = w.held.pop_front().unwrap();
+    let result = Ok(w.disk.execute(op));
+    w.input(Input::Stored(StoreReply { id, result }));
+}
+
 #[test]
 fn a_write_holds_no_later_decision() {
     let mut w = World::new();
-    w.file("lab", &LAB.replacen('{', "{\"autolock\":true,", 1));
     let ada = w.member("ada");
-    w.say(ada, json!({"type": "groupaction", "kind": "unlock"}));
-    w.member("bob");
+    let set = |text| json!({"type": "groupaction", "kind": "setdata", "value": {"k": text}});
     w.mood = Mood::Holds;
-    w.say(ada, json!({"type": "groupaction", "kind": "setdata", "value": {"k": "first"}}));
-    w.say(ada, json!({"type": "useraction", "kind": "unop", "dest": "ada"}));
-    w.say(ada, json!({"type": "chat", "value": "then"}));
-    let first = w.held.pop_front().unwrap();
-    assert!(format!("{first:?}").contains("first"));
-    w.held.push_front(first);
-    w.turn(Mood::Works);
-    assert!(w.disk.text().contains("this group is locked"));
+    w.say(ada, set("first"));
+    w.file("lab", &LAB.replace("The Lab", "Our Lab"));
+    let bob = w.shaken("bob");
+    w.ask_in(bob, "lab", "bob", "");
+    w.say(ada, set("second"));
+    answer_first(&mut w);
+    assert_eq!(w.held.len(), 2, "the new definition, and the second setting");
+    answer_first(&mut w);
+    assert!(w.disk.text().contains("Our Lab") && w.disk.text().contains("first"));
+    w.turn(Mood::Fails);
+    assert_eq!(w.error(ada), SORRY);
+    assert!(!w.disk.text().contains("second"), "it was refused");
 }
 
 #[test]

@@ -52,7 +52,9 @@ fn a_stream_is_offered_once_its_media_has_arrived() {
     assert_eq!((&told["source"], &told["username"]), (&json!("ada"), &json!("ada")));
     assert!(w.hears(ada).is_empty(), "nobody gets an own stream back");
     w.say(bob, json!({"type": "answer", "id": "x", "sdp": answer(&told)}));
-    assert!(matches!(w.orders.last(), Some(Command::Answered { accepted, .. }) if accepted.len() == 2));
+    assert!(
+        matches!(w.orders.last(), Some(Command::Answered { accepted, .. }) if accepted.len() == 2)
+    );
     w.say(ada, json!({"type": "close", "id": "x"}));
     assert_eq!(w.hears(bob), [json!({"type": "close", "id": "x"})]);
     assert!(w.hears(ada).is_empty());
@@ -81,7 +83,10 @@ fn a_client_of_2021_is_told_what_each_track_carries() {
     w.ask_in(old, "lab", "old", "");
     w.say(old, json!({"type": "request", "request": {"audio": true, "video": true}}));
     w.hears(old);
-    w.say(ada, json!({"type": "offer", "id": "x", "labels": {"0": "audio", "1": "video"}, "sdp": CAMERA}));
+    w.say(
+        ada,
+        json!({"type": "offer", "id": "x", "labels": {"0": "audio", "1": "video"}, "sdp": CAMERA}),
+    );
     let peer = w.up();
     w.live(peer, &[SOUND, PICTURE]);
     assert_eq!(w.hears(old)[0]["labels"], json!({"0": "audio", "1": "video"}));
@@ -156,7 +161,10 @@ fn a_replacement_takes_the_place_of_the_last_stream_that_was_shown() {
 fn a_replacement_that_is_not_wanted_closes_the_old_one() {
     let (mut w, ada, bob) = two();
     published(&mut w, ada, bob);
-    w.say(ada, json!({"type": "offer", "id": "y", "label": "screenshare", "replace": "x", "sdp": CAMERA}));
+    w.say(
+        ada,
+        json!({"type": "offer", "id": "y", "label": "screenshare", "replace": "x", "sdp": CAMERA}),
+    );
     w.say(bob, json!({"type": "request", "request": {"camera": ["audio"]}}));
     let peer = w.up();
     w.live(peer, &[SOUND, PICTURE]);

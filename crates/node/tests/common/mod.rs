@@ -39,7 +39,7 @@ pub struct Disk {
 }
 
 impl Disk {
-    fn execute(&mut self, op: StoreOp) -> StoreDone {
+    pub fn execute(&mut self, op: StoreOp) -> StoreDone {
         match op {
             StoreOp::LoadDirectory => StoreDone::Directory {
                 names: self.names.iter().map(|((a, b), r)| (a.clone(), b.clone(), *r)).collect(),
@@ -125,7 +125,6 @@ pub fn config() -> Config {
             fingerprint: Fingerprint([7; 32]),
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 8443))],
         },
-        canonical_host: None,
         lobby: true,
     }
 }
