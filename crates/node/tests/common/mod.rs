@@ -125,6 +125,7 @@ pub fn config() -> Config {
             fingerprint: Fingerprint([7; 32]),
             candidates: vec![SocketAddr::from(([192, 0, 2, 1], 8443))],
         },
+        canonical_host: None,
         lobby: true,
     }
 }
