@@ -11,6 +11,10 @@ use toml::Value;
 /// Exit code of a wrong configuration or command line, as in sysexits.h.
 const EXIT_CONFIG: u8 = 78;
 
+/// Exit code of `bench` in a build without it.
+#[cfg(not(feature = "bench"))]
+const EXIT_NO_BENCH: u8 = 2;
+
 /// Self-hosted group calls: signalling, rooms, chat and media in one program.
 #[derive(Debug, Parser)]
 #[command(name = "parlour", version, about, args_conflicts_with_subcommands = true)]
@@ -42,6 +46,16 @@ enum Command {
         data: PathBuf,
         /// The file.
         file: PathBuf,
+    },
+    /// Measure what this server costs, in a call of its own making.
+    #[cfg(feature = "bench")]
+    Bench(parlour_bench::cli::Bench),
+    /// Measure what this server costs (not in this build).
+    #[cfg(not(feature = "bench"))]
+    Bench {
+        /// Which scenario, and how.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "SCENARIO")]
+        words: Vec<String>,
     },
     /// Print a generated page of the documentation.
     #[command(hide = true)]
@@ -141,6 +155,14 @@ pub fn main() -> ExitCode {
         },
         Command::Backup { data, file } => parlour_store::backup(&data, &file).map_err(Into::into),
         Command::Restore { data, file } => parlour_store::restore(&file, &data).map_err(Into::into),
+        #[cfg(feature = "bench")]
+        Command::Bench(bench) => return parlour_bench::cli::run(&bench, &["bench"]),
+        #[cfg(not(feature = "bench"))]
+        Command::Bench { words } => {
+            eprintln!("parlour: this build cannot measure {}; build one that can:", words.join(" "));
+            eprintln!("  cargo build --release --package parlour-server --features bench");
+            return ExitCode::from(EXIT_NO_BENCH);
+        }
         Command::Reference { page } => {
             print!(
                 "{}",

@@ -1,0 +1,314 @@
+//! The scenario `call` and its relatives: what forwarding costs.
+
+use crate::generator::{Cast, Generator};
+use crate::histogram::Histogram;
+use crate::limit;
+use crate::process::Process;
+use crate::report::Report;
+use crate::server::Server;
+use crate::tally::loss;
+use anyhow::{Context as _, Result};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Media flows this long before anything is counted.
+const WARM_UP: Duration = Duration::from_secs(2);
+
+/// How long a publisher's first packets flow before receivers ask for them:
+/// a server may offer a stream only when it has seen its media.
+const SHOW: Duration = Duration::from_millis(900);
+
+/// After the span of the tally, for what is still on its way.
+const DRAIN: Duration = Duration::from_millis(300);
+
+/// Pauses in which the server comes to rest.
+const REST: Duration = Duration::from_millis(300);
+
+/// Most of the limit's own loss of packets, and the server's.
+const LOSS_MAX: f64 = 0.001;
+
+/// Above this share of a core, the generator's own queue is in the latencies.
+const GENERATOR_BUSY: f64 = 0.7;
+
+/// Longest part of the run that is spent on the limit.
+const LIMIT_MAX: Duration = Duration::from_secs(5);
+
+/// A call to measure.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Its name.
+    pub name: &'static str,
+    /// Who takes part.
+    pub cast: Cast,
+    /// How long to count.
+    pub time: Duration,
+    /// Whether to measure the limit too.
+    pub limit: bool,
+    /// Our own program, for the limit's process.
+    pub helper: PathBuf,
+    /// Its words.
+    pub helper_words: Vec<String>,
+}
+
+/// What was read of the server and of us before and after a part of the run.
+#[derive(Debug, Clone, Copy)]
+struct Reading {
+    server: Option<Duration>,
+    own: Duration,
+    resident: Option<u64>,
+}
+
+fn read(server: &Server) -> Result<Reading> {
+    let own = Process::own().cpu()?;
+    let known = server.process;
+    Ok(Reading {
+        server: known.map(Process::cpu).transpose()?,
+        own,
+        resident: known.map(Process::resident).transpose()?,
+    })
+}
+
+impl Reading {
+    /// CPU time of the server since an earlier reading, in microseconds.
+    fn us_since(&self, before: &Self) -> Option<f64> {
+        Some(self.server?.saturating_sub(before.server?).as_secs_f64() * 1e6)
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// If the server or the generator fails; a run that merely means nothing is
+/// no error but says so.
+pub fn run(call: &Call, server: &Server) -> Result<Report> {
+    let cast = &call.cast;
+    let mut report = Report::new(call.name);
+    describe(&mut report, call, server);
+    let mut generator = Generator::start(*cast, &server.websocket(), &server.group, server.http)?;
+    generator.join()?;
+    generator.run(REST)?;
+
+    let start = read(server)?;
+    generator.publish()?;
+    generator.run(REST)?;
+    let published = read(server)?;
+    generator.start_media();
+    generator.run(SHOW)?;
+    generator.stop_media();
+    generator.run(REST)?;
+    let quiet = read(server)?;
+    generator.subscribe()?;
+    generator.run(REST)?;
+    let subscribed = read(server)?;
+    setup(&mut report, cast, [&start, &published, &quiet, &subscribed]);
+
+    generator.start_media();
+    generator.run(WARM_UP)?;
+    let bursts = server.metrics();
+    let arrivals = generator.arrivals();
+    let before = read(server)?;
+    let begin = crate::clock::now_ns();
+    generator.tally.begin(begin, begin + u64::try_from(call.time.as_nanos())?);
+    generator.run(call.time)?;
+    let after = read(server)?;
+    generator.run(DRAIN)?;
+    let after_arrivals = generator.arrivals();
+    let bursts = bursts.and_then(|before| Ok((before, server.metrics()?)));
+    let counted = Counted {
+        seconds: call.time.as_secs_f64(),
+        server_us: after.us_since(&before),
+        own: after.own.saturating_sub(before.own),
+        expected: generator.expected(),
+        received: generator.tally.received,
+        unauthenticated: (after_arrivals.0 - arrivals.0)
+            .saturating_sub(after_arrivals.1 - arrivals.1),
+        late_ms: generator.tally.late_us_max as f64 / 1_000.0,
+    };
+    let latency = std::mem::take(&mut generator.tally.latency);
+    let cost = steady(&mut report, &counted, &latency);
+    burst_histogram(&mut report, bursts);
+    if call.limit {
+        generator.stop_media();
+        generator.run(REST)?;
+        let time = call.time.min(LIMIT_MAX);
+        let limit = limit::measure(&mut generator, cast, &call.helper, &call.helper_words, time);
+        compare(&mut report, cost, limit);
+    }
+    Ok(report)
+}
+
+fn describe(report: &mut Report, call: &Call, server: &Server) {
+    let cast = &call.cast;
+    report.set("publishers", cast.publishers);
+    report.set("clients", cast.clients);
+    report.set("receiving_transports", cast.receivers());
+    report.set("seconds", call.time.as_secs());
+    report.set("shape", serde_json::to_value(cast.shape).unwrap_or_default());
+    report.set("audio", cast.media.audio);
+    report.set("video", cast.media.video);
+    report.set("seed", cast.seed);
+    report.set("target", if server.is_own() { "own child process" } else { "running server" });
+}
+
+/// What joining cost: readings before and after publishing and subscribing.
+fn setup(report: &mut Report, cast: &Cast, readings: [&Reading; 4]) {
+    let [start, published, quiet, subscribed] = readings;
+    let each = |us: Option<f64>, count: usize| match us {
+        Some(us) if count > 0 => Value::from((us / count as f64).round()),
+        _ => Value::Null,
+    };
+    let costs = [
+        ("publish", each(published.us_since(start), cast.publishers)),
+        ("subscribe", each(subscribed.us_since(quiet), cast.receivers())),
+    ];
+    let costs: Map<String, Value> =
+        costs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    report.add(
+        "setup_cpu_us",
+        costs,
+        "µs",
+        "server CPU per stream published and per stream received: signalling, SDP, ICE, DTLS, \
+         and the rest of the process while they are set up",
+    );
+    let memory = subscribed.resident.zip(start.resident).map(|(after, before)| {
+        let peers = cast.publishers + cast.receivers();
+        after.saturating_sub(before) / u64::try_from(peers.max(1)).unwrap_or(1)
+    });
+    report.add(
+        "bytes_per_peer",
+        memory,
+        "bytes",
+        "growth of resident memory per transport, just connected (the handshake's state is \
+         still held)",
+    );
+}
+
+struct Counted {
+    seconds: f64,
+    server_us: Option<f64>,
+    own: Duration,
+    expected: u64,
+    received: u64,
+    unauthenticated: u64,
+    late_ms: f64,
+}
+
+/// Adds the figures of the steady part; tells the cost per packet.
+fn steady(report: &mut Report, counted: &Counted, latency: &Histogram) -> Option<f64> {
+    let received = counted.received.max(1) as f64;
+    let cost = counted.server_us.map(|us| us / received);
+    report.add(
+        "server_cpu_us_per_packet",
+        cost,
+        "µs",
+        "user and system time of the whole server process per packet delivered",
+    );
+    if cost.is_none() {
+        report.note("the target's process is not known (--pid), so its CPU time is not either");
+    }
+    let rate = counted.received as f64 / counted.seconds;
+    report.add("packets_per_s", rate.round(), "1/s", "RTP packets delivered, all receivers");
+    if let Some(us) = counted.server_us {
+        let share = us / 1e6 / counted.seconds;
+        report.add("server_cpu_share", share, "cores", "of the server meanwhile");
+    }
+    let lost = loss(counted.expected, counted.received);
+    report.add("loss", lost, "", "part of the packets sent that no receiver got, resends counted");
+    report.add(
+        "unauthenticated",
+        counted.unauthenticated,
+        "",
+        "RTP datagrams at receivers that did not authenticate or came twice",
+    );
+    let meaning = "from the publisher's send to the receiver's decrypted packet, end to end; \
+                   the generator's own queue is in it";
+    report.add("latency_p50_ms", latency.percentile_ms(50.0), "ms", meaning);
+    report.add("latency_p99_ms", latency.percentile_ms(99.0), "ms", meaning);
+    let busy = counted.own.as_secs_f64() / counted.seconds;
+    report.add("generator_cpu_share", busy, "cores", "of the generator meanwhile");
+    report.add(
+        "generator_late_ms",
+        counted.late_ms,
+        "ms",
+        "longest that a packet left behind its schedule",
+    );
+    if busy > GENERATOR_BUSY {
+        report.note(format!(
+            "the generator used {busy:.2} of one core: latency is its own as much as the \
+             server's, and a higher rate would measure the generator"
+        ));
+    }
+    if counted.expected == 0 {
+        report.void("nothing was sent");
+    }
+    if lost > LOSS_MAX {
+        report.void(format!("{:.3} % of the packets were lost, above 0.1 %", lost * 100.0));
+    }
+    if counted.unauthenticated > 0 {
+        report.void(format!("{} datagrams were not authentic", counted.unauthenticated));
+    }
+    cost
+}
+
+/// How the server's sends were grouped, from its own counters.
+fn burst_histogram(
+    report: &mut Report,
+    metrics: Result<(BTreeMap<String, u64>, BTreeMap<String, u64>)>,
+) {
+    const NAMES: [(&str, &str); 5] = [
+        ("1", "parlour_media_bursts_single_total"),
+        ("2", "parlour_media_bursts_2_total"),
+        ("3-4", "parlour_media_bursts_4_total"),
+        ("5-8", "parlour_media_bursts_8_total"),
+        ("9-16", "parlour_media_bursts_16_total"),
+    ];
+    let counts = metrics.and_then(|(before, after)| {
+        let mut all = Map::new();
+        for (label, name) in NAMES {
+            let after = after.get(name).with_context(|| format!("there is no metric {name}"))?;
+            let before = before.get(name).copied().unwrap_or(0);
+            all.insert(label.to_owned(), Value::from(after.saturating_sub(before)));
+        }
+        Ok(all)
+    });
+    match counts {
+        Ok(all) => {
+            report.add("burst_histogram", all, "", "sends by how many datagrams left at once");
+        }
+        Err(why) => report.note(format!("no burst_histogram: {why:#}")),
+    }
+}
+
+fn compare(report: &mut Report, cost: Option<f64>, limit: Result<limit::Limit>) {
+    let limit = match limit {
+        Ok(limit) => limit,
+        Err(why) => return report.note(format!("no limit: {why:#}")),
+    };
+    let (paced, flat) = (limit.paced.us_per_packet(), limit.flat.us_per_packet());
+    report.add(
+        "limit_us_per_packet",
+        paced,
+        "µs",
+        "seal and send only, with the same schedule, receivers and keys, in a process of its own",
+    );
+    report.add("limit_flat_us_per_packet", flat, "µs", "the same without the schedule's pauses");
+    report.add(
+        "limit_packets_per_send",
+        limit.paced.packets as f64 / limit.paced.sends.max(1) as f64,
+        "",
+        "packets per call of the system, paced",
+    );
+    let ratio = |limit: f64| cost.filter(|_| limit > 0.0).map(|cost| cost / limit);
+    report.add("ratio_to_limit_paced", ratio(paced), "×", "server over limit, same schedule");
+    report.add("ratio_to_limit_flat", ratio(flat), "×", "server over limit without pauses");
+    if limit.loss > LOSS_MAX || limit.unauthenticated > 0 || limit.paced.failed > 0 {
+        report.void(format!(
+            "the limit lost {:.3} % of its packets, {} were not authentic, {} sends failed",
+            limit.loss * 100.0,
+            limit.unauthenticated,
+            limit.paced.failed
+        ));
+    }
+}

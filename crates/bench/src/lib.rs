@@ -1,0 +1,26 @@
+//! Measures a running server: what it costs to forward, to join, to hold a
+//! connection, to write durably.
+//!
+//! Above the line: it owns threads, sockets, clocks and child processes of its
+//! own. The generator is this process; the server is another one, known by its
+//! ports and its process id only. Refuses to know how the server works inside.
+//!
+//! Figures of different runs on a shared machine say little; so each run
+//! measures beside the server what the same work costs at least (`limit`), and
+//! the ratio of the two is the figure to look at.
+
+pub mod call;
+pub mod cli;
+pub mod clock;
+pub mod generator;
+pub mod histogram;
+mod keys;
+pub mod limit;
+pub mod mark;
+mod peer;
+pub mod process;
+pub mod report;
+pub mod server;
+pub mod shape;
+pub mod signal;
+pub mod tally;
