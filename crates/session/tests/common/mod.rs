@@ -1,0 +1,62 @@
+//! A room, people to put in it, and what a session says.
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use parlour_base::{Epoch, Json, JsonMap, Mono, Now, Permission, Permissions, RoomId, Wall};
+use parlour_room::command::{Entry, Speech};
+use parlour_room::record::RoomRecord;
+use parlour_room::{Command, Limits, MemberId, Room, StreamId};
+use parlour_session::galene::{Output, Session};
+
+pub const NOW: Now = Now { mono: Mono(1_000_000), wall: Wall(1_782_900_000_000) };
+
+pub fn everything() -> Permissions {
+    Permissions::of(&[
+        Permission::Op,
+        Permission::Present,
+        Permission::Message,
+        Permission::Caption,
+    ])
+}
+
+pub fn room() -> Room {
+    let id = RoomId::new(7).unwrap();
+    let limits = Limits { chat_entries: 5, ..Limits::default() };
+    Room::open(id, Epoch(3), limits, RoomRecord::default(), Vec::new())
+}
+
+pub fn id(name: &str) -> MemberId {
+    MemberId(name.to_owned())
+}
+
+pub fn stream(name: &str) -> StreamId {
+    StreamId(name.to_owned())
+}
+
+pub fn entry(name: &str, permissions: Permissions) -> Command {
+    let (name, via) = (name.to_owned(), "lab".to_owned());
+    Command::Join(Entry { name, via, permissions, attributes: JsonMap::new() })
+}
+
+pub fn publish(name: &str, replaces: Option<String>) -> Command {
+    let replaces = replaces.map(|old| stream(&old));
+    Command::Publish { stream: stream(name), label: "camera".to_owned(), replaces }
+}
+
+pub fn speech(text: &str) -> Speech {
+    Speech {
+        id: text.to_owned(),
+        kind: String::new(),
+        to: None,
+        value: Json::from(text),
+        no_echo: false,
+    }
+}
+
+/// Everything that a session has to say: frames as they are, orders as text.
+pub fn said(session: &mut Session) -> Vec<String> {
+    let say = |output| match output {
+        Output::Send(text) => text,
+        other => format!("{other:?}"),
+    };
+    std::iter::from_fn(|| session.poll()).map(say).collect()
+}
