@@ -92,5 +92,14 @@ pub(crate) fn fuzz(target: &str, seconds: &str) -> Result<()> {
 
 /// Writes the pages generated from the types.
 pub(crate) fn reference() -> Result<()> {
-    status(&mut cargo(&["run", "--quiet", "--package", "parlour-server", "--", "reference"]))
+    for (page, path) in [
+        ("configuration", "docs/reference/configuration.md"),
+        ("example", "examples/config/full.toml"),
+        ("metrics", "docs/reference/metrics.md"),
+    ] {
+        let mut print = cargo(&["run", "--quiet", "--package", "parlour-server", "--"]);
+        print.args(["reference", page]).stdout(std::fs::File::create(path)?);
+        status(&mut print)?;
+    }
+    Ok(())
 }

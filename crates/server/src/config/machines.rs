@@ -91,6 +91,8 @@ section! {
     "store" Store {
         /// Requests that may wait; a further one is refused as busy.
         queue: u32 = 4_096, in 16, 1_000_000;
+        /// Largest database; what would make it larger is refused as on a full disk. `0B` means no limit but the disk's.
+        size_max: ByteSize = ByteSize(0);
     }
 }
 
@@ -154,6 +156,7 @@ mod tests {
             room: Default::default(),
             limits: Default::default(),
             media,
+            canonical_host: None,
             lobby: true,
         };
         let mut ours = plain.clone();

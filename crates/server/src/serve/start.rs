@@ -26,7 +26,6 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -47,7 +46,7 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let (stop, stopped) = watch::channel(false);
     let (drained, drains) = watch::channel(false);
 
-    let engine = open_store(&config.server.data)?;
+    let engine = open_store(config)?;
     let is_new = engine.was_created();
     let (listening, sockets) = bind_all(config)?;
     let ops_listener = bind_ops(config).await?;
@@ -125,9 +124,12 @@ async fn lobby(config: &Config, is_new: bool, shard: &Mailbox) -> Lobby {
     }
 }
 
-fn open_store(data: &Path) -> Result<SqliteEngine> {
-    let folder = DataFolder::open(data)?;
-    let engine = SqliteEngine::open(folder)?;
+fn open_store(config: &Config) -> Result<SqliteEngine> {
+    let folder = DataFolder::open(&config.server.data)?;
+    let mut engine = SqliteEngine::open(folder)?;
+    if config.store.size_max.0 > 0 {
+        engine.set_size_limit(Some(config.store.size_max))?;
+    }
     if engine.was_created() {
         tracing::info!("a new store was made");
     }
