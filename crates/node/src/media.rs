@@ -149,7 +149,9 @@ impl RoomMedia {
     }
 
     fn forget_member(&mut self, means: &mut Means<'_>, member: &MemberId) {
-        let gone: Vec<Leg> = self.downs.keys().filter(|(who, _)| who == member).cloned().collect();
+        let first = (member.clone(), StreamId(String::new()));
+        let own = self.downs.range(first..).map(|(leg, _)| leg);
+        let gone: Vec<Leg> = own.take_while(|(who, _)| who == member).cloned().collect();
         for leg in gone {
             if let Some(down) = self.downs.remove(&leg) {
                 means.drop_peer(down.peer);
