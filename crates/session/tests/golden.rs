@@ -1,5 +1,6 @@
 //! The same story told in each dialect, byte for byte
 //! (docs/protocols/galene.md §§1.6, 3.13).
+#![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 mod common;
 use common::*;
 use parlour_base::{JsonMap, Permission, Permissions};

@@ -1,5 +1,6 @@
 //! A session holds no roster of its own: dropped at any point and rebuilt from
 //! the room's snapshot, it goes on with the same bytes.
+#![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 mod common;
 use common::*;
 use parlour_base::{Entropy, JsonMap, Permission, Wall};

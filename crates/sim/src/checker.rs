@@ -26,12 +26,7 @@ pub(crate) struct Checker {
 
 impl Checker {
     /// After each input: order, replay, invariants, rights, durability.
-    pub(crate) fn step(
-        &mut self,
-        shard: &mut Shard,
-        disk: &Disk,
-        at: Wall,
-    ) -> Result<(), String> {
+    pub(crate) fn step(&mut self, shard: &mut Shard, disk: &Disk, at: Wall) -> Result<(), String> {
         let mut touched = BTreeSet::new();
         for decision in shard.take_decisions() {
             self.steps += 1;
@@ -123,12 +118,7 @@ impl Checker {
         Ok(())
     }
 
-    fn chat_survives(
-        &self,
-        shadow: &Room,
-        found: &[ChatEntry],
-        disk: &Disk,
-    ) -> Result<(), String> {
+    fn chat_survives(&self, shadow: &Room, found: &[ChatEntry], disk: &Disk) -> Result<(), String> {
         let keys: BTreeSet<&str> = found.iter().map(|entry| entry.key.as_str()).collect();
         // Entries whose answer was lost take the place of the oldest ones, even
         // if they were forgotten soon after.
@@ -164,8 +154,9 @@ impl Checker {
                 .filter_map(|id| shard.room(id))
                 .find(|room| room.members().any(|m| m.id.0 == client.id && m.via == view.group));
             match (view.stage, room) {
-                (Stage::In, Some(room)) => same(client, room)
-                    .map_err(|what| format!("client {} disagrees with its room: {what}", client.n))?,
+                (Stage::In, Some(room)) => same(client, room).map_err(|what| {
+                    format!("client {} disagrees with its room: {what}", client.n)
+                })?,
                 (Stage::In, None) => return Err(format!("client {} is in no room", client.n)),
                 (Stage::Arriving, _) => return Err(format!("client {} never arrived", client.n)),
                 _ if client.waits_for_join() => {

@@ -173,15 +173,16 @@ impl Client {
     /// Asks for everything, as after a join.
     pub(crate) fn request(&self, dice: &mut Dice) -> Frame {
         let table = match self.view.dialect {
-            Dialect::Legacy => {
-                RequestTable::from_flags(true, dice.chance(700), dice.chance(500))
-            }
+            Dialect::Legacy => RequestTable::from_flags(true, dice.chance(700), dice.chance(500)),
             _ => {
                 let low = dice.chance(200);
                 let wish = Wish { audio: true, video: dice.chance(700) && !low, low };
                 let mut wishes = BTreeMap::from([(String::new(), wish)]);
                 if dice.chance(300) {
-                    wishes.insert("camera".to_owned(), Wish { low: dice.chance(300), ..Wish::NOTHING });
+                    wishes.insert(
+                        "camera".to_owned(),
+                        Wish { low: dice.chance(300), ..Wish::NOTHING },
+                    );
                 }
                 RequestTable { wishes, legacy: false }
             }
@@ -303,7 +304,8 @@ impl Client {
     fn choose(&self, turn: &mut Turn<'_>) -> Option<Frame> {
         let id = turn.dice.one(self.view.downs.iter().cloned())?;
         let low = Wish { audio: true, low: true, ..Wish::NOTHING };
-        let request = *turn.dice.pick(&[None, Some(low), Some(Wish::EVERYTHING), Some(Wish::NOTHING)]);
+        let request =
+            *turn.dice.pick(&[None, Some(low), Some(Wish::EVERYTHING), Some(Wish::NOTHING)]);
         Some(say(ClientMessage::RequestStream { id, request }))
     }
 

@@ -59,11 +59,21 @@ impl Client {
         let (kind, dest) = (String::new(), String::new());
         let value = Json::from(turn.mark());
         let list = [
-            ClientMessage::Chat { kind: kind.clone(), dest: dest.clone(), id: id.clone(), value: value.clone(), noecho: false },
+            ClientMessage::Chat {
+                kind: kind.clone(),
+                dest: dest.clone(),
+                id: id.clone(),
+                value: value.clone(),
+                noecho: false,
+            },
             ClientMessage::Offer(Offer { id: id.clone(), sdp, ..Offer::default() }),
             ClientMessage::Answer { id: id.clone(), sdp: String::new() },
             ClientMessage::Close { id: id.clone() },
-            ClientMessage::UserAction { kind: "op".to_owned(), dest: self.id.clone(), value: Json::Null },
+            ClientMessage::UserAction {
+                kind: "op".to_owned(),
+                dest: self.id.clone(),
+                value: Json::Null,
+            },
             ClientMessage::GroupAction { kind: "unlock".to_owned(), value },
             ClientMessage::Abort { id },
         ];
@@ -77,7 +87,12 @@ fn foreign(turn: &mut Turn<'_>, strangers: &[String]) -> Frame {
     let list = [
         ClientMessage::Close { id: id.clone() },
         ClientMessage::Offer(Offer { id: id.clone(), sdp: sdp.clone(), ..Offer::default() }),
-        ClientMessage::Offer(Offer { id: format!("{id}x"), replace: id.clone(), sdp: sdp.clone(), ..Offer::default() }),
+        ClientMessage::Offer(Offer {
+            id: format!("{id}x"),
+            replace: id.clone(),
+            sdp: sdp.clone(),
+            ..Offer::default()
+        }),
         ClientMessage::Answer { id: id.clone(), sdp },
         ClientMessage::RequestStream { id: id.clone(), request: Some(Wish::EVERYTHING) },
         ClientMessage::Renegotiate { id: id.clone() },

@@ -2,9 +2,9 @@
 
 use clap::Parser;
 use parlour_sim::{Outcome, Plan, Tally, run};
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// How many outcomes wait at most for the thread that counts them; then the
@@ -47,7 +47,10 @@ fn main() -> ExitCode {
 
 fn one(seed: u64, trace: bool) -> bool {
     let outcome = run(Plan { seed, trace, ..Plan::default() });
-    println!("seed {seed}: {} decisions, transcript {:016x}", outcome.decisions, outcome.transcript);
+    println!(
+        "seed {seed}: {} decisions, transcript {:016x}",
+        outcome.decisions, outcome.transcript
+    );
     if let Some(what) = &outcome.failure {
         println!("seed {seed} failed {what}");
     }

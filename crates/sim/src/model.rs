@@ -32,9 +32,7 @@ fn has_right(room: &Room, actor: &Actor, command: &Command) -> bool {
         | Command::SetPermission { .. }
         | Command::SetRoomAttributes(_) => held(Permission::Op),
         Command::Publish { .. } => held(Permission::Present),
-        Command::Unpublish(stream) => {
-            room.streams().any(|s| s.id == *stream && s.owner == me.id)
-        }
+        Command::Unpublish(stream) => room.streams().any(|s| s.id == *stream && s.owner == me.id),
         Command::Chat(speech) if speech.kind == "caption" => held(Permission::Caption),
         Command::Chat(_) | Command::Tell(_) => held(Permission::Message),
         Command::Leave

@@ -76,7 +76,8 @@ impl Workers {
         tally: &mut Tally,
     ) -> Soon {
         let before = self.peers.get(&peer);
-        let revived = matches!(before, Some(Peer::Up { ufrag: old, lost: true, .. }) if *old != ufrag);
+        let revived =
+            matches!(before, Some(Peer::Up { ufrag: old, lost: true, .. }) if *old != ufrag);
         let same = matches!(before, Some(Peer::Up { ufrag: old, .. }) if *old == ufrag);
         let connected = dice.between(5 * MS, 300 * MS);
         let mut soon = vec![(connected, Notice::Connected(peer))];
@@ -99,13 +100,7 @@ impl Workers {
         soon
     }
 
-    fn answered(
-        &self,
-        peer: PeerId,
-        dice: &mut Dice,
-        swarm: &Swarm,
-        tally: &mut Tally,
-    ) -> Soon {
+    fn answered(&self, peer: PeerId, dice: &mut Dice, swarm: &Swarm, tally: &mut Tally) -> Soon {
         let at = dice.between(5 * MS, 300 * MS);
         let mut soon = vec![(at, Notice::Connected(peer))];
         if let Some(lost) = trouble(dice, swarm, tally) {

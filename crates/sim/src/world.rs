@@ -10,7 +10,9 @@ use crate::links::Links;
 use crate::token;
 use crate::workers::Workers;
 use parlour_base::{ConnId, Mono, Now, Pii, Secret, Span, Verifier, Wall};
-use parlour_node::port::{ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply};
+use parlour_node::port::{
+    ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply,
+};
 use parlour_node::{Config, Shard};
 use parlour_sfu::plan::{Fingerprint, Notice, WorkerIndex};
 use parlour_wire::galene::ServerMessage;
@@ -374,12 +376,8 @@ impl World {
                 self.soon(after, Coming::GroupRead(self.life, errand, name));
             }
             Output::Media(worker, command) => {
-                let soon = self.workers.order(
-                    command,
-                    &mut self.dice,
-                    &self.swarm,
-                    &mut self.tally,
-                )?;
+                let soon =
+                    self.workers.order(command, &mut self.dice, &self.swarm, &mut self.tally)?;
                 for (after, notice) in soon {
                     self.soon(after, Coming::Notice(self.life, worker, notice));
                 }
@@ -442,8 +440,7 @@ impl World {
             self.soon(SEC, Coming::Connect(n));
             return Ok(());
         }
-        let conn =
-            self.links.open(n, self.now, &mut self.dice, &self.swarm, &mut self.tally);
+        let conn = self.links.open(n, self.now, &mut self.dice, &self.swarm, &mut self.tally);
         let remote = Pii(SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)));
         self.input(Input::Opened { conn, remote })?;
         let count = self.clients.len();

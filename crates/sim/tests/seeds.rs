@@ -7,7 +7,7 @@ use parlour_sim::{Fault, Plan, Tally, run};
 const SEEDS: u64 = 200;
 
 /// Seeds that once found something, each with what it was.
-const FOUND: [(u64, &str); 8] = [
+const FOUND: [(u64, &str); 10] = [
     (0, "an answer was read against sections that its offer did not have"),
     (2, "the stream that a refused one was to replace stayed"),
     (16, "the answer to an ended part of a stream ended the next one"),
@@ -15,6 +15,8 @@ const FOUND: [(u64, &str); 8] = [
     (61, "the id of a stream under replacement was taken"),
     (87, "a write held a later decision instead of its own"),
     (180, "the answer to an ended part of a stream ended the next one"),
+    (371, "an id was taken before its owner was seen to leave"),
+    (524, "a crowded room forgot that a stream was closed"),
     (284, "the answer to an ended part of a stream ended the next one"),
 ];
 

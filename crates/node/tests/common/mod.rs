@@ -1,6 +1,7 @@
 //! A shard with its edge: time that is moved by hand, group files in memory,
 //! passwords checked at once, and a store small enough to be seen through.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 
 use parlour_base::storage::{StoreDone, StoreFault, StoreOp, StoreReply, StoreRequest, Write};
 use parlour_base::{ConnId, Entropy, Epoch, Json, Mono, Now, Pii, RoomId, Span, Wall};
@@ -30,12 +31,15 @@ pub enum Mood {
     Mumbles,
 }
 
+/// Epoch, record, and chat by key.
+type KeptRoom = (u64, Option<Json>, BTreeMap<String, Json>);
+
 /// The store.
 #[derive(Debug, Default)]
 pub struct Disk {
     pub names: BTreeMap<(String, String), RoomId>,
     pub records: BTreeMap<(String, String), Json>,
-    pub rooms: BTreeMap<RoomId, (u64, Option<Json>, BTreeMap<String, Json>)>,
+    pub rooms: BTreeMap<RoomId, KeptRoom>,
 }
 
 impl Disk {

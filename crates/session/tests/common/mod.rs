@@ -1,5 +1,6 @@
 //! A room, people to put in it, and what a session says.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 
 use parlour_base::{Epoch, Json, JsonMap, Mono, Now, Permission, Permissions, RoomId, Wall};
 use parlour_room::command::{Entry, Speech};
