@@ -1,5 +1,6 @@
 //! What is shown was stored; what cannot be stored is refused, and nothing
 //! else waits for it.
+#![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 mod common;
 use common::*;
 use parlour_base::storage::{StoreReply, StoreRequest};
