@@ -44,8 +44,6 @@ pub struct Call {
     pub cast: Cast,
     /// How long to count.
     pub time: Duration,
-    /// Whether to measure the limit too.
-    pub limit: bool,
     /// Our own program, for the limit's process.
     pub helper: PathBuf,
     /// Its words.
@@ -129,13 +127,10 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
     let latency = std::mem::take(&mut generator.tally.latency);
     let cost = steady(&mut report, &counted, &latency);
     burst_histogram(&mut report, bursts);
-    if call.limit {
-        generator.stop_media();
-        generator.run(REST)?;
-        let time = call.time.min(LIMIT_MAX);
-        let limit = limit::measure(&mut generator, cast, &call.helper, &call.helper_words, time);
-        compare(&mut report, cost, limit);
-    }
+    generator.stop_media();
+    generator.run(REST)?;
+    let (helper, time) = ((&*call.helper, &*call.helper_words), call.time.min(LIMIT_MAX));
+    compare(&mut report, cost, limit::measure(&mut generator, cast, helper, time));
     Ok(report)
 }
 
@@ -172,16 +167,15 @@ fn setup(report: &mut Report, cast: &Cast, readings: [&Reading; 4]) {
         "server CPU per stream published and per stream received: signalling, SDP, ICE, DTLS, \
          and the rest of the process while they are set up",
     );
-    let memory = subscribed.resident.zip(start.resident).map(|(after, before)| {
-        let peers = cast.publishers + cast.receivers();
-        after.saturating_sub(before) / u64::try_from(peers.max(1)).unwrap_or(1)
+    let memory = subscribed.resident.zip(quiet.resident).map(|(after, before)| {
+        after.saturating_sub(before) / u64::try_from(cast.receivers().max(1)).unwrap_or(1)
     });
     report.add(
         "bytes_per_peer",
         memory,
         "bytes",
-        "growth of resident memory per transport, just connected (the handshake's state is \
-         still held)",
+        "growth of resident memory per receiving transport, just connected: the handshake's \
+         state is still held, and buffers that the process shares are grown meanwhile",
     );
 }
 

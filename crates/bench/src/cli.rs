@@ -1,13 +1,16 @@
 //! The command line of the bench, and what runs behind each word of it.
 
+use crate::all;
 use crate::call::{self, Call};
+use crate::connect::{self, Connect};
 use crate::generator::Cast;
 use crate::limit;
-use crate::process::Process;
+use crate::process::{Process, machine};
 use crate::report::{Report, VOID};
 use crate::server::Server;
 use crate::shape::{Media, Shape};
-use anyhow::{Context as _, Result};
+use crate::state::{self, State};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -49,7 +52,7 @@ enum Scenario {
         #[arg(long, default_value_t = 1)]
         publishers: usize,
         /// Clients that receive every stream.
-        #[arg(long, default_value_t = 40)]
+        #[arg(long, default_value_t = 50)]
         subscribers: usize,
         #[command(flatten)]
         time: Time,
@@ -65,7 +68,7 @@ enum Scenario {
     /// A meeting with cameras: everybody publishes, everybody receives.
     Meeting {
         /// Clients.
-        #[arg(long, default_value_t = 6)]
+        #[arg(long, default_value_t = 8)]
         people: usize,
         #[command(flatten)]
         time: Time,
@@ -73,10 +76,37 @@ enum Scenario {
     /// One publisher, many who watch.
     Stage {
         /// Clients that watch.
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 150)]
         audience: usize,
         #[command(flatten)]
         time: Time,
+    },
+    /// WebSockets that say nothing.
+    Connect {
+        /// How many.
+        #[arg(long, default_value_t = 2_000)]
+        connections: usize,
+        /// How long to hold them.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+    },
+    /// Durable chat in many rooms, compared with the store's engine alone.
+    State {
+        /// Rooms, each with one client that waits for its echo.
+        #[arg(long, default_value_t = 64)]
+        rooms: usize,
+        /// How long to count, for the server and for the engine.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+    },
+    /// Every scenario with its defaults; writes the page about performance.
+    All {
+        /// How long each call is counted.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// The page.
+        #[arg(long, value_name = "FILE", default_value = "docs/reference/performance.md")]
+        output: PathBuf,
     },
     /// The sender that a server's cost is compared with; reads its order from
     /// standard input.
@@ -107,13 +137,17 @@ pub fn run(bench: &Bench, words: &[&str]) -> ExitCode {
     if matches!(bench.scenario, Scenario::Limit) {
         return finish(limit::run_child().map(|()| ExitCode::SUCCESS));
     }
-    finish(measure(bench, words).map(|report| {
-        if bench.common.json {
-            println!("{:#}", report.json());
-        } else {
-            print!("{}", report.table());
+    finish(measure(bench, words).map(|reports| {
+        let void = reports.iter().any(Report::is_void);
+        match (bench.common.json, reports.as_slice()) {
+            (false, all) => all.iter().for_each(|report| print!("{}", report.table())),
+            (true, [one]) => println!("{:#}", one.json()),
+            (true, all) => {
+                let all: Vec<_> = all.iter().map(Report::json).collect();
+                println!("{:#}", serde_json::Value::from(all));
+            }
         }
-        if report.is_void() { ExitCode::from(VOID) } else { ExitCode::SUCCESS }
+        if void { ExitCode::from(VOID) } else { ExitCode::SUCCESS }
     }))
 }
 
@@ -124,31 +158,131 @@ fn finish(result: Result<ExitCode>) -> ExitCode {
     })
 }
 
-fn measure(bench: &Bench, words: &[&str]) -> Result<Report> {
-    let helper = std::env::current_exe().context("which program is this?")?;
-    let program = bench.common.program.clone().unwrap_or_else(|| helper.clone());
-    let server = match &bench.common.target {
-        Some(url) => Server::at(url, &bench.common.group, bench.common.pid.map(Process))?,
-        None => Server::start(&program)?,
+fn measure(bench: &Bench, words: &[&str]) -> Result<Vec<Report>> {
+    let runner = Runner {
+        common: &bench.common,
+        helper: std::env::current_exe().context("which program is this?")?,
+        words: words.iter().chain(&["limit"]).map(|word| (*word).to_owned()).collect(),
     };
-    let plan = |name, publishers, clients, mutual, media, time: &Time| Call {
-        name,
-        cast: Cast { publishers, clients, mutual, media, shape: time.shape, seed: time.seed },
-        time: Duration::from_secs(time.seconds.max(1)),
-        limit: true,
-        helper: helper.clone(),
-        helper_words: words.iter().chain(&["limit"]).map(|word| (*word).to_owned()).collect(),
+    let Scenario::All { seconds, output } = &bench.scenario else {
+        return Ok(vec![runner.run(&bench.scenario)?]);
     };
-    let call = match &bench.scenario {
-        Scenario::Call { publishers, subscribers, time } => {
-            plan("call", *publishers, publishers + subscribers, false, BOTH, time)
-        }
-        Scenario::Audio { people, time } => plan("audio", *people, *people, true, SOUND, time),
-        Scenario::Meeting { people, time } => plan("meeting", *people, *people, true, BOTH, time),
-        Scenario::Stage { audience, time } => plan("stage", 1, 1 + audience, false, BOTH, time),
-        Scenario::Limit => anyhow::bail!("the limit is no scenario of its own"),
-    };
-    let report = call::run(&call, &server);
-    server.stop();
-    report
+    let machine = machine();
+    let mut reports = Vec::new();
+    for scenario in every(*seconds) {
+        let report = runner.run(&scenario)?;
+        eprint!("{}", report.table());
+        reports.push(report);
+    }
+    let page = all::page(&machine, &reports);
+    std::fs::write(output, page).with_context(|| output.display().to_string())?;
+    Ok(reports)
+}
+
+/// What `all` runs.
+fn every(seconds: u64) -> [Scenario; 8] {
+    let time = || Time { seconds, shape: Shape::Browser, seed: 1 };
+    let flat = Time { shape: Shape::Flat, ..time() };
+    [
+        Scenario::Call { publishers: 1, subscribers: 50, time: time() },
+        Scenario::Call { publishers: 4, subscribers: 50, time: time() },
+        Scenario::Call { publishers: 1, subscribers: 50, time: flat },
+        Scenario::Audio { people: 12, time: time() },
+        Scenario::Meeting { people: 8, time: time() },
+        Scenario::Stage { audience: 150, time: time() },
+        Scenario::Connect { connections: 2_000, seconds: 5 },
+        Scenario::State { rooms: 64, seconds: 5 },
+    ]
+}
+
+struct Runner<'a> {
+    common: &'a Common,
+    helper: PathBuf,
+    /// What makes `helper` the sender of the limit.
+    words: Vec<String>,
+}
+
+impl Runner<'_> {
+    fn run(&self, scenario: &Scenario) -> Result<Report> {
+        connect::raise_limit();
+        let server = match &self.common.target {
+            Some(url) => Server::at(url, &self.common.group, self.common.pid.map(Process))?,
+            None => Server::start(self.common.program.as_ref().unwrap_or(&self.helper))?,
+        };
+        let report = match scenario {
+            Scenario::Call { publishers, subscribers, time } => {
+                let all = publishers + subscribers;
+                self.call("call", (*publishers, all, false), BOTH, time, &server)
+            }
+            Scenario::Audio { people, time } => {
+                self.call("audio", (*people, *people, true), SOUND, time, &server)
+            }
+            Scenario::Meeting { people, time } => {
+                self.call("meeting", (*people, *people, true), BOTH, time, &server)
+            }
+            Scenario::Stage { audience, time } => {
+                self.call("stage", (1, 1 + audience, false), BOTH, time, &server)
+            }
+            Scenario::Connect { connections, seconds } => {
+                let hold = Duration::from_secs(*seconds);
+                connect::run(Connect { count: *connections, hold }, &server)
+            }
+            Scenario::State { rooms, seconds } => {
+                let time = Duration::from_secs((*seconds).max(1));
+                state::run(State { rooms: *rooms, time }, &server)
+            }
+            Scenario::All { .. } | Scenario::Limit => bail!("this is no single scenario"),
+        };
+        server.stop();
+        report
+    }
+
+    fn call(
+        &self,
+        name: &'static str,
+        (publishers, clients, mutual): (usize, usize, bool),
+        media: Media,
+        time: &Time,
+        server: &Server,
+    ) -> Result<Report> {
+        let Time { seconds, shape, seed } = *time;
+        let call = Call {
+            name,
+            cast: Cast { publishers, clients, mutual, media, shape, seed },
+            time: Duration::from_secs(seconds.max(1)),
+            helper: self.helper.clone(),
+            helper_words: self.words.clone(),
+        };
+        call::run(&call, server)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        bench: Bench,
+    }
+
+    #[test]
+    fn a_call_is_described_on_the_command_line() {
+        let words = "bench call --publishers 2 --subscribers 3 --seconds 4 --shape flat \
+                     --target http://127.0.0.1:1 --pid 5 --json";
+        let line = Line::try_parse_from(words.split(' ').filter(|word| !word.is_empty()));
+        let bench = line.expect("a command line").bench;
+        assert!(bench.common.json && bench.common.pid == Some(5));
+        let Scenario::Call { publishers: 2, subscribers: 3, time } = bench.scenario else {
+            panic!("another scenario");
+        };
+        assert_eq!((time.seconds, time.shape), (4, Shape::Flat));
+    }
+
+    #[test]
+    fn a_process_without_a_target_is_refused() {
+        assert!(Line::try_parse_from(["bench", "call", "--pid", "5"]).is_err());
+    }
 }

@@ -9,9 +9,11 @@
 //! measures beside the server what the same work costs at least (`limit`), and
 //! the ratio of the two is the figure to look at.
 
+pub mod all;
 pub mod call;
 pub mod cli;
 pub mod clock;
+pub mod connect;
 pub mod generator;
 pub mod histogram;
 mod keys;
@@ -23,4 +25,5 @@ pub mod report;
 pub mod server;
 pub mod shape;
 pub mod signal;
+pub mod state;
 pub mod tally;

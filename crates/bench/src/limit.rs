@@ -169,8 +169,7 @@ fn order(generator: &Generator, cast: &crate::generator::Cast, paced: Duration) 
 pub fn measure(
     generator: &mut Generator,
     cast: &crate::generator::Cast,
-    program: &Path,
-    words: &[String],
+    (program, words): (&Path, &[String]),
     paced: Duration,
 ) -> Result<Limit> {
     let order = order(generator, cast, paced).context("a receiver without AES-GCM keys")?;
