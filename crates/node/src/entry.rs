@@ -2,11 +2,14 @@
 //! decides. On the way the group file is read, the password checked in the
 //! pool, and the room opened in the store; each step is an errand at the edge.
 
+mod directory;
+mod questions;
+
 use crate::client::Place;
-use crate::groups::{self, Definition};
+use crate::groups::Definition;
 use crate::port::{ErrandId, GroupLookup, Output, Query, QueryId, Reply};
 use crate::shard::{Shard, Timer};
-use parlour_base::storage::{StoreDone, StoreId, StoreOp, StoreReply, Write};
+use parlour_base::storage::{StoreDone, StoreId, StoreOp, StoreReply};
 use parlour_base::{ConnId, Mono, Now, Permissions, RoomId, Secret};
 use parlour_directory::jwt::{self, SigningKey};
 use parlour_directory::{Access, Admission, Attempt, Step};
@@ -173,36 +176,6 @@ impl Shard {
         }
     }
 
-    /// The definition of a group: its file, its parent's file, or what the
-    /// store has of it.
-    fn definition(
-        &self,
-        group: &str,
-        lookup: GroupLookup,
-    ) -> Result<Option<Definition>, Unreadable> {
-        let (found, text) = match lookup {
-            GroupLookup::Found { name, text } => (name, text),
-            GroupLookup::Missing => match self.stored_definition(group) {
-                Some(stored) => stored,
-                None => return Ok(None),
-            },
-            GroupLookup::Failed(_) => return Err(Unreadable),
-        };
-        let definition = Definition::read(&text).map_err(|_| Unreadable)?;
-        if found == group { Ok(Some(definition)) } else { Ok(definition.for_subgroup()) }
-    }
-
-    fn stored_definition(&self, group: &str) -> Option<(String, Vec<u8>)> {
-        let mut at = Some(group);
-        while let Some(name) = at {
-            if let Some(body) = self.directory.group(name) {
-                return Some((name.to_owned(), body.to_string().into_bytes()));
-            }
-            at = name::parent(name);
-        }
-        None
-    }
-
     fn try_password(
         &mut self,
         now: Now,
@@ -347,6 +320,18 @@ impl Shard {
         }
     }
 
+    /// Binds a room's name again whose first answer never came; a binding that
+    /// is there already does no harm.
+    fn bind_again(&mut self, room: RoomId) {
+        let unsure = self.entries.named.iter().find(|(_, (_, named))| *named == room);
+        let Some((id, group)) = unsure.map(|(id, (group, _))| (*id, group.clone())) else {
+            return;
+        };
+        self.entries.named.remove(&id);
+        let write = self.directory.bind(GALENE, &group, room);
+        self.store_quietly(write);
+    }
+
     fn fail_opening(&mut self, now: Now, room: RoomId) {
         let ids: Vec<StoreId> = self
             .entries
@@ -365,6 +350,8 @@ impl Shard {
     }
 
     fn room_opened(&mut self, now: Now, opening: Opening, done: Option<StoreDone>) {
+        // The store answers in order, so an answer that is missing is lost.
+        self.bind_again(opening.room);
         let Some(StoreDone::Room { epoch, body, chat }) = done else {
             for admitted in opening.waiting {
                 self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
@@ -439,118 +426,8 @@ impl Shard {
         let late: Vec<RoomId> =
             self.entries.openings.values().filter(|o| late(o)).map(|o| o.room).collect();
         for room in late {
+            self.bind_again(room);
             self.fail_opening(now, room);
-        }
-    }
-
-    // The directory.
-
-    fn directory_loaded(&mut self, now: Now, done: Option<StoreDone>) {
-        let Some(StoreDone::Directory { names, records }) = done else {
-            // Without it no name is known; ask until it comes.
-            let again = now.mono + self.config.limits.store_patience.0;
-            self.entries.reload = Some(again);
-            self.arm(Some(again), Timer::Entries);
-            return;
-        };
-        self.entries.loading = None;
-        self.entries.reload = None;
-        self.directory = parlour_directory::Directory::load(names, records);
-        self.mind_lobby();
-        for (conn, request) in std::mem::take(&mut self.entries.early) {
-            self.enter(now, conn, request);
-        }
-        for (id, query) in std::mem::take(&mut self.entries.questions) {
-            self.query(id, query);
-        }
-    }
-
-    /// Asks for the directory again if the answer does not come.
-    pub(crate) fn mind_directory(&mut self, now: Now) {
-        if self.entries.loading.is_some() && self.entries.reload.is_none() {
-            let again = now.mono + self.config.limits.store_patience.0;
-            self.entries.reload = Some(again);
-            self.arm(Some(again), Timer::Entries);
-        }
-    }
-
-    /// Opens the lobby on a store that is new, and removes it when unwanted.
-    fn mind_lobby(&mut self) {
-        let write: Option<Write> = if !self.config.lobby {
-            self.directory.group(LOBBY).is_some().then(|| self.directory.define(LOBBY, None))
-        } else if self.directory.is_new() {
-            Some(self.directory.define(LOBBY, Some(groups::lobby())))
-        } else {
-            None
-        };
-        if let Some(write) = write {
-            self.store_quietly(write);
-        }
-    }
-
-    // Questions.
-
-    fn status(&self, group: &str, rules: &Rules, tell: bool) -> GroupStatus {
-        let room = self.directory.room(GALENE, group).and_then(|room| self.rooms.get(&room));
-        let room = room.map(|hosted| hosted.timeline.published());
-        let count = room.map_or(0, |room| room.members().len());
-        GroupStatus {
-            name: group.to_owned(),
-            redirect: rules.redirect.clone(),
-            display_name: rules.display_name.clone(),
-            description: rules.description.clone(),
-            auth_server: rules.auth_server.clone(),
-            auth_portal: rules.auth_portal.clone(),
-            locked: tell && room.is_some_and(|room| room.lock().is_some()),
-            client_count: tell.then(|| u32::try_from(count).unwrap_or(u32::MAX)),
-            ..GroupStatus::default()
-        }
-    }
-
-    /// Keeps a question until the directory is there; true if it is kept.
-    fn too_early(&mut self, id: QueryId, query: Query) -> bool {
-        let early = self.entries.loading.is_some();
-        if early && self.entries.questions.len() < self.config.limits.entries as usize {
-            self.entries.questions.push((id, query));
-            return true;
-        }
-        false
-    }
-
-    pub(crate) fn query_group(&mut self, query: QueryId, group: String) {
-        if self.too_early(query, Query::Group(group.clone())) {
-            return;
-        }
-        if name::is_group_name(&group) {
-            let errand = Errand::Question(query, group.clone());
-            self.read_group(&group, errand);
-        } else {
-            self.out.push_back(Output::Reply(query, Reply::Group(None)));
-        }
-    }
-
-    pub(crate) fn query_public(&mut self, query: QueryId, mut names: Vec<String>) {
-        if self.too_early(query, Query::PublicGroups(names.clone())) {
-            return;
-        }
-        names.extend(self.directory.groups().map(str::to_owned));
-        names.retain(|group| name::is_group_name(group));
-        names.sort_unstable_by(|a, b| b.cmp(a));
-        names.dedup();
-        let listing = Listing { query, asked: String::new(), left: names, found: Vec::new() };
-        self.list_next(Box::new(listing));
-    }
-
-    fn list_next(&mut self, mut listing: Box<Listing>) {
-        match listing.left.pop() {
-            Some(group) => {
-                listing.asked.clone_from(&group);
-                self.read_group(&group, Errand::Listing(listing));
-            }
-            None => {
-                let reply = Reply::PublicGroups(listing.found);
-                self.out.push_back(Output::Reply(listing.query, reply));
-            }
         }
     }
 }

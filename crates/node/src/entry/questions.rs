@@ -1,0 +1,73 @@
+//! What the HTTP side asks: the status of one group, and the list of all.
+
+use super::{Errand, GALENE, Listing};
+use crate::port::{Output, Query, QueryId, Reply};
+use crate::shard::Shard;
+use parlour_room::Rules;
+use parlour_wire::galene::{GroupStatus, name};
+
+impl Shard {
+    pub(super) fn status(&self, group: &str, rules: &Rules, tell: bool) -> GroupStatus {
+        let room = self.directory.room(GALENE, group).and_then(|room| self.rooms.get(&room));
+        let room = room.map(|hosted| hosted.timeline.published());
+        let count = room.map_or(0, |room| room.members().len());
+        GroupStatus {
+            name: group.to_owned(),
+            redirect: rules.redirect.clone(),
+            display_name: rules.display_name.clone(),
+            description: rules.description.clone(),
+            auth_server: rules.auth_server.clone(),
+            auth_portal: rules.auth_portal.clone(),
+            locked: tell && room.is_some_and(|room| room.lock().is_some()),
+            client_count: tell.then(|| u32::try_from(count).unwrap_or(u32::MAX)),
+            ..GroupStatus::default()
+        }
+    }
+
+    /// Keeps a question until the directory is there; true if it is kept.
+    pub(super) fn too_early(&mut self, id: QueryId, query: Query) -> bool {
+        let early = self.entries.loading.is_some();
+        if early && self.entries.questions.len() < self.config.limits.entries as usize {
+            self.entries.questions.push((id, query));
+            return true;
+        }
+        false
+    }
+
+    pub(crate) fn query_group(&mut self, query: QueryId, group: String) {
+        if self.too_early(query, Query::Group(group.clone())) {
+            return;
+        }
+        if name::is_group_name(&group) {
+            let errand = Errand::Question(query, group.clone());
+            self.read_group(&group, errand);
+        } else {
+            self.out.push_back(Output::Reply(query, Reply::Group(None)));
+        }
+    }
+
+    pub(crate) fn query_public(&mut self, query: QueryId, mut names: Vec<String>) {
+        if self.too_early(query, Query::PublicGroups(names.clone())) {
+            return;
+        }
+        names.extend(self.directory.groups().map(str::to_owned));
+        names.retain(|group| name::is_group_name(group));
+        names.sort_unstable_by(|a, b| b.cmp(a));
+        names.dedup();
+        let listing = Listing { query, asked: String::new(), left: names, found: Vec::new() };
+        self.list_next(Box::new(listing));
+    }
+
+    pub(super) fn list_next(&mut self, mut listing: Box<Listing>) {
+        match listing.left.pop() {
+            Some(group) => {
+                listing.asked.clone_from(&group);
+                self.read_group(&group, Errand::Listing(listing));
+            }
+            None => {
+                let reply = Reply::PublicGroups(listing.found);
+                self.out.push_back(Output::Reply(listing.query, reply));
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The shard's side of the store: requests out, replies to whom they concern.
+
+use super::Shard;
+use crate::port::Output;
+use parlour_base::storage::{
+    StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest, Write,
+};
+use parlour_base::{Now, RoomId};
+use parlour_room::{Actor, Command};
+
+impl Shard {
+    pub(crate) fn store(&mut self, op: StoreOp) -> StoreId {
+        self.next_store += 1;
+        let id = StoreId(self.next_store);
+        self.out.push_back(Output::Store(StoreRequest { id, op }));
+        id
+    }
+
+    /// Writes what nobody waits for.
+    pub(crate) fn store_quietly(&mut self, write: Write) {
+        self.store(StoreOp::Commit(vec![write]));
+    }
+
+    pub(super) fn stored(&mut self, now: Now, reply: StoreReply) {
+        let Some(room) = self.flights.remove(&reply.id) else {
+            if !self.invitation_stored(now, &reply) {
+                self.entry_stored(now, reply);
+            }
+            return;
+        };
+        match reply.result {
+            Ok(StoreDone::Committed) => {
+                let due = self.rooms.get_mut(&room).map(|h| h.timeline.committed(now.mono));
+                self.due(now, room, due.unwrap_or_default());
+                self.catch_up(now);
+            }
+            Err(StoreFault::Fenced) => {
+                self.flight_failed(now, room);
+                let message = "this group moved to another server".to_owned();
+                self.command(now, None, room, Actor::House, Command::Disband { message });
+                self.forget_room(now, room);
+            }
+            Ok(_) | Err(_) => self.flight_failed(now, room),
+        }
+    }
+
+    pub(super) fn flight_failed(&mut self, now: Now, room: RoomId) {
+        let due = self.rooms.get_mut(&room).map(|hosted| hosted.timeline.failed(now));
+        self.due(now, room, due.unwrap_or_default());
+        self.catch_up(now);
+    }
+}
