@@ -9,6 +9,7 @@ mod tidy;
 
 use anyhow::{Result, bail};
 use run::{Step, cargo};
+use std::process::ExitCode;
 
 const HELP: &str = "cargo xtask COMMAND
 
@@ -22,7 +23,17 @@ const HELP: &str = "cargo xtask COMMAND
   fuzz TARGET [SECONDS]
   reference       write the generated reference pages anew";
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     std::env::set_current_dir(tidy::root())?;

@@ -2,7 +2,11 @@
 //! examples of the protocols, every prefix of them, and each with one byte
 //! changed. A find of a fuzzer stays here as a file.
 
-#[allow(unreachable_pub, reason = "public for the fuzzer")]
+#[allow(
+    unreachable_pub,
+    clippy::let_underscore_must_use,
+    reason = "public for the fuzzer, which only wants to see no panic"
+)]
 #[path = "../../../fuzz/src/lib.rs"]
 mod targets;
 
