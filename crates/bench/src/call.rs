@@ -18,7 +18,7 @@ const WARM_UP: Duration = Duration::from_secs(2);
 
 /// How long a publisher's first packets flow before receivers ask for them:
 /// a server may offer a stream only when it has seen its media.
-const SHOW: Duration = Duration::from_millis(900);
+const SHOW: Duration = Duration::from_millis(250);
 
 /// After the span of the tally, for what is still on its way.
 const DRAIN: Duration = Duration::from_millis(300);
@@ -101,6 +101,14 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
     generator.run(REST)?;
     let subscribed = read(server)?;
     setup(&mut report, cast, [&start, &published, &quiet, &subscribed]);
+    let replayed = generator.arrivals().1 as f64 / cast.receivers().max(1) as f64;
+    report.add(
+        "setup_packets",
+        replayed,
+        "",
+        "RTP packets that each receiver got while it was set up and publishers were silent; \
+         they are in the cost above",
+    );
 
     generator.start_media();
     generator.run(WARM_UP)?;
@@ -165,7 +173,7 @@ fn setup(report: &mut Report, cast: &Cast, readings: [&Reading; 4]) {
         costs,
         "µs",
         "server CPU per stream published and per stream received: signalling, SDP, ICE, DTLS, \
-         and the rest of the process while they are set up",
+         what is replayed to newcomers, and the rest of the process meanwhile",
     );
     let memory = subscribed.resident.zip(quiet.resident).map(|(after, before)| {
         after.saturating_sub(before) / u64::try_from(cast.receivers().max(1)).unwrap_or(1)

@@ -146,7 +146,7 @@ impl Generator {
         Schedule::new(self.cast.shape, self.cast.media, self.cast.seed, index)
     }
 
-    /// Publishers begin their schedules anew.
+    /// Publishers begin their schedules anew, with a key frame.
     pub fn start_media(&mut self) {
         for at in 0..self.peers.len() {
             let client = self.peers.get(at).map_or(0, |peer| peer.client);
@@ -304,13 +304,19 @@ impl Generator {
         let now = instant();
         match heard {
             Heard::Joined => self.joined += 1,
-            Heard::Chat { .. } => {}
             Heard::Trouble(text) => bail!("client {client}: {text}"),
             Heard::Answer { id, sdp } => {
                 if let Some(at) = self.by_stream.get(&(client, id))
                     && let Some(peer) = self.peers.get_mut(*at)
                 {
                     peer.accept(&sdp, now)?;
+                }
+            }
+            Heard::Candidate { id, candidate } => {
+                if let Some(at) = self.by_stream.get(&(client, id))
+                    && let Some(peer) = self.peers.get_mut(*at)
+                {
+                    peer.candidate(&candidate, now);
                 }
             }
             Heard::Offer { id, source, sdp } => {

@@ -29,7 +29,7 @@ pub use child::run as run_child;
 const NUMBERS_AHEAD: u64 = 1_000;
 
 /// How long the child sends without pause at the end.
-const FLAT_OUT: Duration = Duration::from_millis(500);
+const FLAT_OUT: Duration = Duration::from_secs(1);
 
 /// What the child is to send.
 #[derive(Debug, Clone, Serialize, Deserialize)]

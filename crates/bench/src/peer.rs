@@ -183,6 +183,15 @@ impl Peer {
         Ok(self.rtc.sdp_api().accept_answer(pending, SdpAnswer::from_sdp_string(sdp)?)?)
     }
 
+    /// A candidate of the server that was not in its description. One that
+    /// cannot be read is not used, as browsers do.
+    pub(crate) fn candidate(&mut self, text: &str, now: Instant) {
+        if let Ok(candidate) = Candidate::from_sdp_string(text) {
+            self.rtc.add_remote_candidate(candidate);
+            self.due = now;
+        }
+    }
+
     /// Takes in one datagram.
     pub(crate) fn receive(
         &mut self,

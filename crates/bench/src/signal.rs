@@ -48,10 +48,12 @@ pub enum Heard {
         /// The description.
         sdp: String,
     },
-    /// A line of chat came back.
-    Chat {
-        /// Its id.
+    /// The server has a candidate that was in no description.
+    Candidate {
+        /// The stream.
         id: String,
+        /// The candidate.
+        candidate: String,
     },
     /// The server refused something or went away.
     Trouble(String),
@@ -257,7 +259,9 @@ fn matters(message: ServerMessage) -> Option<Heard> {
     match message {
         ServerMessage::Offer { id, source, sdp, .. } => Some(Heard::Offer { id, source, sdp }),
         ServerMessage::Answer { id, sdp } => Some(Heard::Answer { id, sdp }),
-        ServerMessage::Chat(chat) => Some(Heard::Chat { id: chat.id.unwrap_or_default() }),
+        ServerMessage::Ice { id, candidate } => {
+            Some(Heard::Candidate { id, candidate: candidate.candidate })
+        }
         ServerMessage::Abort { id } => Some(Heard::Trouble(format!("stream {id} was refused"))),
         ServerMessage::Close { id } => Some(Heard::Trouble(format!("stream {id} was closed"))),
         ServerMessage::UserMessage { kind, value, .. } if kind == "error" || kind == "kicked" => {
