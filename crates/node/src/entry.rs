@@ -154,12 +154,18 @@ impl Shard {
     pub(crate) fn group_read(&mut self, now: Now, errand: ErrandId, lookup: GroupLookup) {
         match self.entries.errands.remove(&errand) {
             Some(Errand::Group(conn, request)) => match self.definition(&request.group, lookup) {
-                Ok(Some(definition)) => self.try_password(now, conn, *request, definition),
+                Ok(Some(definition)) => {
+                    self.renew(now, &request.group, &definition.rules);
+                    self.try_password(now, conn, *request, definition);
+                }
                 Ok(None) => self.entry_failed(now, conn, &EntryFailure::NoGroup),
                 Err(Unreadable) => self.entry_failed(now, conn, &EntryFailure::Internal),
             },
             Some(Errand::Question(query, group)) => {
                 let definition = self.definition(&group, lookup).ok().flatten();
+                if let Some(definition) = &definition {
+                    self.renew(now, &group, &definition.rules);
+                }
                 let status = definition.map(|d| self.status(&group, &d.rules, d.rules.public));
                 self.out.push_back(Output::Reply(query, Reply::Group(status)));
             }
@@ -167,6 +173,7 @@ impl Shard {
                 if let Ok(Some(definition)) = self.definition(&listing.asked, lookup)
                     && definition.rules.public
                 {
+                    self.renew(now, &listing.asked, &definition.rules);
                     let status = self.status(&listing.asked, &definition.rules, true);
                     listing.found.push(status);
                 }
@@ -383,10 +390,7 @@ impl Shard {
         }
         let Some(hosted) = self.rooms.get_mut(&room) else { return };
         hosted.access = Some(wish.access);
-        if *hosted.timeline.head().rules() != wish.rules {
-            let rules = Box::new(wish.rules);
-            self.command(now, None, room, Actor::House, Command::Configure(rules));
-        }
+        self.configure(now, room, &wish.rules);
         if let Some(client) = self.clients.get_mut(&conn) {
             client.place = Some(Place { room, member: wish.id.clone() });
         }

@@ -2,6 +2,7 @@
 //! not (docs/protocols/galene.md §§3.3, 3.4).
 mod common;
 use common::*;
+use parlour_node::port::{Input, Query, QueryId};
 use std::time::Duration;
 
 fn fails(file: &str, name: &str, value: &str) {
@@ -108,6 +109,20 @@ fn a_locked_group_says_why_and_takes_operators_only() {
     assert_eq!(w.failure("lab", "bob", "")["value"], "gone fishing");
     w.say(ada, json!({"type": "groupaction", "kind": "unlock"}));
     w.member("bob");
+}
+
+#[test]
+fn a_changed_file_is_told_to_those_inside_as_soon_as_somebody_looks_at_it() {
+    let mut w = World::new();
+    let bob = w.member("bob");
+    w.everybody_forgets();
+    w.file("lab", &LAB.replacen("The Lab", "The New Lab", 1));
+    w.input(Input::Query(QueryId(7), Query::Group("lab".to_owned())));
+    let heard = w.hears(bob);
+    assert_eq!(gist(&heard[0]), "joined change");
+    assert_eq!(heard[0]["status"]["displayName"], "The New Lab");
+    w.input(Input::Query(QueryId(8), Query::Group("lab".to_owned())));
+    assert!(w.hears(bob).is_empty(), "said once");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What groups there are: their files, and what the store has of them.
 
-use super::{LOBBY, Unreadable};
+use super::{GALENE, LOBBY, Unreadable};
 use crate::groups::{self, Definition};
 use crate::port::GroupLookup;
 use crate::shard::{Shard, Timer};
-use parlour_base::Now;
 use parlour_base::storage::{StoreDone, Write};
+use parlour_base::{Now, RoomId};
+use parlour_room::{Actor, Command, Rules};
 use parlour_wire::galene::name;
 
 impl Shard {
@@ -26,6 +27,22 @@ impl Shard {
         };
         let definition = Definition::read(&text).map_err(|_| Unreadable)?;
         if found == group { Ok(Some(definition)) } else { Ok(definition.for_subgroup()) }
+    }
+
+    /// A definition was read, for whatever reason; the room of the group and
+    /// those inside learn what changed.
+    pub(super) fn renew(&mut self, now: Now, group: &str, rules: &Rules) {
+        if let Some(room) = self.directory.room(GALENE, group) {
+            self.configure(now, room, rules);
+        }
+    }
+
+    pub(super) fn configure(&mut self, now: Now, room: RoomId, rules: &Rules) {
+        let Some(hosted) = self.rooms.get(&room) else { return };
+        if hosted.timeline.head().rules() != rules {
+            let rules = Box::new(rules.clone());
+            self.command(now, None, room, Actor::House, Command::Configure(rules));
+        }
     }
 
     pub(super) fn stored_definition(&self, group: &str) -> Option<(String, Vec<u8>)> {

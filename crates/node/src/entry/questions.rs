@@ -3,7 +3,8 @@
 use super::{Errand, GALENE, Listing};
 use crate::port::{Output, Query, QueryId, Reply};
 use crate::shard::Shard;
-use parlour_room::Rules;
+use parlour_base::Permission;
+use parlour_room::{Member, Rules};
 use parlour_wire::galene::{GroupStatus, name};
 
 impl Shard {
@@ -11,6 +12,9 @@ impl Shard {
         let room = self.directory.room(GALENE, group).and_then(|room| self.rooms.get(&room));
         let room = room.map(|hosted| hosted.timeline.published());
         let count = room.map_or(0, |room| room.members().len());
+        let is_op = |member: &Member| member.permissions.has(Permission::Op);
+        let has_op = room.is_some_and(|room| room.members().any(is_op));
+        let locked = room.is_some_and(|room| room.lock().is_some()) || rules.autolock && !has_op;
         GroupStatus {
             name: group.to_owned(),
             redirect: rules.redirect.clone(),
@@ -18,7 +22,7 @@ impl Shard {
             description: rules.description.clone(),
             auth_server: rules.auth_server.clone(),
             auth_portal: rules.auth_portal.clone(),
-            locked: tell && room.is_some_and(|room| room.lock().is_some()),
+            locked: tell && locked,
             client_count: tell.then(|| u32::try_from(count).unwrap_or(u32::MAX)),
             ..GroupStatus::default()
         }
