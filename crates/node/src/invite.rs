@@ -149,6 +149,14 @@ impl Shard {
         self.with_session(now, conn, |session, _| session.say(now.wall, &text));
     }
 
+    /// Says why something cannot be done, to who may ask.
+    pub(crate) fn decline(&mut self, now: Now, conn: ConnId, needs: Permission, words: &str) {
+        let Some(me) = self.member_of(conn) else { return };
+        let refusal = Refusal::NotAuthorised.to_string();
+        let why = if me.permissions.has(needs) { words } else { refusal.as_str() };
+        self.with_session(now, conn, |session, _| session.error(why));
+    }
+
     fn member_of(&self, conn: ConnId) -> Option<Member> {
         let Place { room, member } = self.clients.get(&conn)?.place.clone()?;
         self.rooms.get(&room)?.timeline.published().member(&member).cloned()

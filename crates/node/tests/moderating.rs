@@ -23,6 +23,23 @@ fn only_operators_moderate() {
 }
 
 #[test]
+fn who_may_not_ask_is_not_told_what_else_is_wrong() {
+    let mut w = World::new();
+    let (ada, bob) = (w.member("ada"), w.member("bob"));
+    for (kind, words) in
+        [("clearchat", "bad value in clearchat"), ("setdata", "Bad value in setdata")]
+    {
+        let action = json!({"type": "groupaction", "kind": kind, "value": "x"});
+        w.say(bob, action.clone());
+        assert_eq!(w.error(bob), "not authorised", "{kind}");
+        w.say(ada, action);
+        assert_eq!(w.error(ada), words);
+    }
+    w.say(bob, json!({"type": "groupaction", "kind": "record"}));
+    assert_eq!(w.error(bob), "not authorised");
+}
+
+#[test]
 fn somebody_who_is_not_here_has_a_text_for_each_action() {
     let mut w = World::new();
     let ada = w.member("ada");

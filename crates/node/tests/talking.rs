@@ -120,6 +120,12 @@ fn operators_clear_chat_in_whole_and_in_part() {
     assert_eq!(w.error(bob), "not authorised");
     w.say(ada, json!({"type": "groupaction", "kind": "clearchat", "value": {"id": "2"}}));
     assert_eq!(w.error(ada), "bad value in clearchat");
+    for bad in
+        [json!(3), json!("x"), json!([]), json!({"userId": 3}), json!({"userId": "bob", "id": []})]
+    {
+        w.say(ada, json!({"type": "groupaction", "kind": "clearchat", "value": bad}));
+        assert_eq!(w.error(ada), "bad value in clearchat", "{bad} clears nothing");
+    }
     let one = json!({"id": "2", "userId": "bob"});
     w.say(ada, json!({"type": "groupaction", "kind": "clearchat", "value": one}));
     assert_eq!(w.hears(bob)[0]["value"], one);

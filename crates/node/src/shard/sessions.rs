@@ -104,6 +104,7 @@ impl Shard {
             Ask::EditToken(value) => self.edit_token(now, conn, &value),
             Ask::ListTokens => self.list_tokens(now, conn),
             Ask::Subgroups => self.list_subgroups(now, conn),
+            Ask::Decline { needs, words } => self.decline(now, conn, needs, words),
         }
     }
 

@@ -203,6 +203,11 @@ impl Session {
         }
     }
 
+    /// Says what is wrong to those who may ask at all.
+    fn decline(&mut self, needs: Permission, words: &'static str) {
+        self.ask(Ask::Decline { needs, words });
+    }
+
     fn user_action(&mut self, kind: &str, target: MemberId, value: Json) {
         if !self.is_in_room() {
             self.error(text::soft::JOIN_FIRST);
@@ -257,21 +262,15 @@ impl Session {
             ("unlock", _) => Command::Unlock,
             ("clearchat", value) => match translate::read_clearing(&value) {
                 Some(clearing) => Command::ClearChat(clearing),
-                None => {
-                    self.error(text::soft::BAD_CLEARCHAT);
-                    return;
-                }
+                None => return self.decline(Permission::Op, text::soft::BAD_CLEARCHAT),
             },
             ("setdata", Json::Object(change)) => Command::SetRoomAttributes(change),
-            ("setdata", _) => {
-                self.error(text::soft::BAD_SETDATA);
-                return;
-            }
+            ("setdata", _) => return self.decline(Permission::Op, text::soft::BAD_SETDATA),
             ("maketoken", value) => return self.ask(Ask::MakeToken(value)),
             ("edittoken", value) => return self.ask(Ask::EditToken(value)),
             ("listtokens", _) => return self.ask(Ask::ListTokens),
             ("subgroups", _) => return self.ask(Ask::Subgroups),
-            ("record" | "unrecord", _) => return self.error(NOT_HERE_YET),
+            ("record" | "unrecord", _) => return self.decline(Permission::Record, NOT_HERE_YET),
             _ => {
                 self.fail(text::CLOSE_NORMAL, text::fatal::UNKNOWN_GROUP_ACTION);
                 return;

@@ -1,6 +1,6 @@
 //! What a session asks of its node, and what it orders.
 
-use parlour_base::{Json, JsonMap, Secret, Span};
+use parlour_base::{Json, JsonMap, Permission, Secret, Span};
 use parlour_room::{Command, MemberId, StreamId};
 use parlour_wire::galene::RtcConfiguration;
 use serde::{Deserialize, Serialize};
@@ -104,6 +104,14 @@ pub enum Ask {
     ListTokens,
     /// An operator wants to know who is in groups below.
     Subgroups,
+    /// Something that cannot be done; who has the permission is told why, all
+    /// others only that they may not.
+    Decline {
+        /// The permission it takes.
+        needs: Permission,
+        /// What is wrong.
+        words: &'static str,
+    },
 }
 
 /// Who wants in, and with what.

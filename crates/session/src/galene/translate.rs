@@ -77,18 +77,24 @@ pub(super) fn clearing_value(clearing: &Clearing) -> Json {
     }
 }
 
-/// Reads the value of a `clearchat`; `None` if it makes no sense.
+/// Reads the value of a `clearchat`; `None` if it makes no sense. What makes
+/// no sense must not clear everything.
 pub(super) fn read_clearing(value: &Json) -> Option<Clearing> {
-    if value.is_null() {
-        return Some(Clearing::All);
-    }
-    let of = |key| value.get(key).and_then(Json::as_str).filter(|text| !text.is_empty());
-    let source = of("userId").map(|id| MemberId(id.to_owned()));
-    match (source, of("id")) {
-        (Some(source), Some(id)) => Some(Clearing::One { source, id: id.to_owned() }),
+    let members = match value {
+        Json::Null => return Some(Clearing::All),
+        Json::Object(members) => members,
+        _ => return None,
+    };
+    let of = |key| match members.get(key) {
+        None | Some(Json::Null) => Some(None),
+        Some(Json::String(text)) => Some(Some(text.clone()).filter(|text| !text.is_empty())),
+        Some(_) => None,
+    };
+    match (of("userId")?.map(MemberId), of("id")?) {
+        (Some(source), Some(id)) => Some(Clearing::One { source, id }),
         (Some(source), None) => Some(Clearing::Of(source)),
-        (None, None) if value.is_object() => Some(Clearing::All),
-        (None, _) => None,
+        (None, None) => Some(Clearing::All),
+        (None, Some(_)) => None,
     }
 }
 
