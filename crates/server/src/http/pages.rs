@@ -45,7 +45,7 @@ async fn page(
     path: &str,
     group: GroupPath<'_>,
 ) -> Response {
-    if let Some(elsewhere) = canonical(site, asked, path) {
+    if let Some(elsewhere) = canonical(site, asked, request, path) {
         return elsewhere;
     }
     if !group.slash {
@@ -117,7 +117,7 @@ pub(super) async fn asset(
     path: &str,
 ) -> Response {
     gentle(&request.method, async {
-        if let Some(elsewhere) = canonical(site, asked, path) {
+        if let Some(elsewhere) = canonical(site, asked, request, path) {
             return elsewhere;
         }
         let name = path.trim_start_matches('/');
@@ -145,12 +145,14 @@ pub(super) async fn asset(
 }
 
 /// Sends requests for another host to the canonical one.
-fn canonical(site: &Site, asked: &Asked, path: &str) -> Option<Response> {
+fn canonical(site: &Site, asked: &Asked, request: &Parts, path: &str) -> Option<Response> {
     let host = &site.config.http.canonical_host;
     if host.is_empty() || host.eq_ignore_ascii_case(&asked.host) {
         return None;
     }
-    let location = format!("https://{host}{}", paths::encode(path));
+    // The query holds the token of an invitation.
+    let query = request.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let location = format!("https://{host}{}{query}", paths::encode(path));
     Some(reply::redirect_to(StatusCode::MOVED_PERMANENTLY, &location))
 }
 
