@@ -159,7 +159,10 @@ pub fn main() -> ExitCode {
         Command::Bench(bench) => return parlour_bench::cli::run(&bench, &["bench"]),
         #[cfg(not(feature = "bench"))]
         Command::Bench { words } => {
-            eprintln!("parlour: this build cannot measure {}; build one that can:", words.join(" "));
+            eprintln!(
+                "parlour: this build cannot measure {}; build one that can:",
+                words.join(" ")
+            );
             eprintln!("  cargo build --release --package parlour-server --features bench");
             return ExitCode::from(EXIT_NO_BENCH);
         }

@@ -7,6 +7,7 @@ mod http;
 mod limits;
 mod process;
 mod reference;
+mod secrets;
 mod support;
 mod tls;
 mod websocket;

@@ -32,6 +32,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) flags: &'a [&'a str],
     pub(crate) env: &'a [(&'a str, &'a str)],
     pub(crate) groups: &'a [(&'a str, &'a str)],
+    /// Where its log goes instead of the test's own.
+    pub(crate) log: Option<&'a Path>,
 }
 
 impl Server {
@@ -49,7 +51,11 @@ impl Server {
     }
 
     fn on(data: TempDir, wish: &Wish<'_>) -> Self {
-        let mut child = command(wish.env)
+        let mut command = command(wish.env);
+        if let Some(log) = wish.log {
+            command.stderr(std::fs::File::create(log).unwrap());
+        }
+        let mut child = command
             .args(["serve", "--listen", "http://127.0.0.1:0", "--data"])
             .arg(data.path())
             .args(wish.flags)
