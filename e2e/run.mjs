@@ -1,5 +1,6 @@
 /**
- * Runs the browser tests, or those named on the command line:
+ * Runs the conformance tests of the Galène protocol and then the browser
+ * tests, or those named on the command line:
  * `node run.mjs [--stub] [NAME…]`. Needs PARLOUR_BIN (the server) and a
  * Chromium (CHROMIUM or /usr/bin/chromium); without a server the stub proves
  * the tests themselves.
@@ -11,10 +12,11 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-const files = readdirSync(`${here}scenarios`)
+const files = ['protocol', 'scenarios'].flatMap((folder) => readdirSync(`${here}${folder}`)
   .filter((file) => file.endsWith('.test.mjs'))
+  .map((file) => `${folder}/${file}`)
   .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))
-  .map((file) => `${here}scenarios/${file}`);
+  .map((file) => `${here}${file}`));
 
 const stub = process.argv.includes('--stub') || !process.env.PARLOUR_BIN;
 console.log(stub ? 'server: stub (signalling only)' : `server: ${process.env.PARLOUR_BIN}`);
