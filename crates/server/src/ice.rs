@@ -54,6 +54,7 @@ fn parse(text: &str) -> Result<RtcConfiguration> {
             tracing::warn!("an ICE server with credentials of type hmac-sha1 is left out");
             continue;
         }
+        server.entry("credentialType").or_insert_with(|| json!("password"));
         servers.push(Json::Object(server));
     }
     Ok(RtcConfiguration(json!({ "iceServers": servers })))
@@ -74,7 +75,8 @@ mod tests {
         let text = r#"[{"Urls":["turn:t.example"],"username":"u","credential":"c"},
             {"urls":["turn:h.example"],"credential":"s","credentialType":"hmac-sha1"}]"#;
         let found = parse(text).expect("fine").0;
-        let expected = json!([{ "urls": ["turn:t.example"], "username": "u", "credential": "c" }]);
+        let expected = json!([{ "urls": ["turn:t.example"], "username": "u", "credential": "c",
+            "credentialType": "password" }]);
         assert_eq!(found, json!({ "iceServers": expected }));
     }
 

@@ -7,16 +7,14 @@ use std::io;
 use std::sync::Arc;
 use tracing_subscriber::EnvFilter;
 
+/// Our own parts; whatever else writes log lines is a library.
+const OWN: &str = "parlour";
+
 /// Begins to write log lines to standard error. Later calls in one process
 /// change nothing.
 pub fn start(log: &Log) {
-    // The UDP library writes addresses of clients into its warnings.
-    let quiet = "quinn_udp=off".parse().map(|directive| {
-        EnvFilter::try_new(&log.level)
-            .unwrap_or_else(|_| EnvFilter::new("info"))
-            .add_directive(directive)
-    });
-    let filter = quiet.unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_new(directives(&log.level));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(directives("info")));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let started = match log.format {
         Format::Text => lines.with_ansi(false).try_init(),
@@ -25,6 +23,22 @@ pub fn start(log: &Log) {
     if started.is_err() {
         tracing::debug!("log lines are written already");
     }
+}
+
+/// What the operator's level means: it holds for our own parts. Libraries say
+/// what goes wrong and no more, since in detail they write the bytes of
+/// connections: passwords, tokens, what people say. The UDP and STUN libraries
+/// write addresses into their warnings.
+fn directives(level: &str) -> String {
+    let mut all = vec!["warn".to_owned(), "quinn_udp=off".into(), "stun_types=error".into()];
+    for part in level.split(',').map(str::trim) {
+        match part.split_once('=') {
+            None => all.push(format!("{OWN}={part}")),
+            Some((target, _)) if target.starts_with(OWN) => all.push(part.to_owned()),
+            Some(_) => {}
+        }
+    }
+    all.join(",")
 }
 
 /// Counts and logs every panic, with its backtrace, in place of the usual
@@ -41,4 +55,20 @@ pub fn watch_panics(counters: Arc<Counters>) {
         let message = text.unwrap_or("no text");
         tracing::error!(%place, %thread, %backtrace, "panic: {message}");
     }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_holds_for_our_own_parts_only() {
+        let quiet = "warn,quinn_udp=off,stun_types=error";
+        assert_eq!(directives("trace"), format!("{quiet},parlour=trace"));
+        assert_eq!(
+            directives("info, parlour_server=debug, tungstenite=trace"),
+            format!("{quiet},parlour=info,parlour_server=debug")
+        );
+        assert!(EnvFilter::try_new(directives("trace")).is_ok());
+    }
 }

@@ -130,7 +130,7 @@ section! {
 section! {
     /// What is written to standard error.
     "log" Log {
-        /// `error`, `warn`, `info`, `debug` or `trace`, with exceptions per part such as `info,parlour_server=debug`.
+        /// `error`, `warn`, `info`, `debug` or `trace`, with exceptions per part such as `info,parlour_server=debug`. Libraries only ever write warnings, since in detail they write what people send.
         level: String = "info".to_owned();
         /// `text` or `json`.
         format: Format = Format::Text;
