@@ -38,10 +38,11 @@ pub fn page(machine: &str, reports: &[Report]) -> String {
         "optimised, without debug assertions".to_owned()
     };
     let mut page = String::from(HEAD);
+    page.push_str("\n| | |\n| --- | --- |\n");
     let mut row = |name: &str, value: &dyn Display| {
         page.push_str(&format!("| {name} | {value} |\n"));
     };
-    row("\n| | |\n| --- | --- |\n| Machine", &machine);
+    row("Machine", &machine);
     row("Date", &today());
     row("Commit", &commit());
     row("Build", &build);

@@ -115,7 +115,13 @@ impl Report {
     /// All of it as a part of a page.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let mut text = format!("## {}\n\n{}.\n\n", self.scenario, self.setting_line());
+        let mut text = format!("## {}", self.scenario);
+        for (key, value) in &self.setting {
+            if ["receiving_transports", "shape"].contains(key) {
+                text.push_str(&format!(", {} {key}", shown(value)).replace("_", " "));
+            }
+        }
+        text.push_str(&format!("\n\n{}.\n\n", self.setting_line()));
         for why in &self.void {
             text.push_str(&format!("**Void:** {why}.\n\n"));
         }
