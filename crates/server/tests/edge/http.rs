@@ -184,7 +184,7 @@ fn requests_for_another_host_go_to_the_canonical_one() {
     let server = Server::with(Wish { env: &env, groups: GROUPS, ..Wish::default() });
     let reply = server.get("/group/open/?token=x");
     assert_eq!(reply.status, 301);
-    assert_eq!(reply.header("location"), Some("https://calls.example/group/open/"));
+    assert_eq!(reply.header("location"), Some("https://calls.example/group/open/?token=x"));
     assert_eq!(server.ask("GET", "/", &[("host", "Calls.Example")]).status, 200);
     assert_eq!(server.get("/group/open/.status").status, 200);
 }
