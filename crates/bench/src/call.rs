@@ -288,6 +288,9 @@ fn compare(report: &mut Report, cost: Option<f64>, limit: Result<limit::Limit>) 
         Ok(limit) => limit,
         Err(why) => return report.note(format!("no limit: {why:#}")),
     };
+    if limit.paced.packets == 0 || limit.flat.packets == 0 {
+        return report.note("no limit: receivers know no source to continue");
+    }
     let (paced, flat) = (limit.paced.us_per_packet(), limit.flat.us_per_packet());
     report.add(
         "limit_us_per_packet",

@@ -20,7 +20,12 @@ fn server() -> PathBuf {
 }
 
 fn bench(words: &[&str]) -> (Option<i32>, Value) {
+    bench_with(words, &[])
+}
+
+fn bench_with(words: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, Value) {
     let output = Command::new(env!("CARGO_BIN_EXE_parlour-bench"))
+        .envs(environment.iter().copied())
         .args(words)
         .arg("--json")
         .arg("--program")
@@ -60,6 +65,14 @@ fn a_short_call_is_measured_beside_its_limit() {
     assert_eq!(figures["unauthenticated"], 0, "{figures}");
     let void = !figures["void"].as_array().unwrap().is_empty();
     assert_eq!(code, Some(if void { 3 } else { 0 }), "{figures}");
+}
+
+#[test]
+fn a_server_that_loses_media_makes_the_run_void() {
+    let words = ["call", "--publishers", "1", "--subscribers", "1", "--seconds", "1"];
+    let (code, figures) = bench_with(&words, &[("PARLOUR_TEST_DROP_MEDIA", "1")]);
+    assert_eq!((code, &figures["loss"]), (Some(3), &Value::from(1.0)), "{figures}");
+    assert!(figures["ratio_to_limit_paced"].is_null(), "{figures}");
 }
 
 #[test]
