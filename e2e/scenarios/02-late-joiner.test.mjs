@@ -42,7 +42,7 @@ async function joinAndMeasure(party, name) {
   return { person, took };
 }
 
-scene('whoever joins late sees everyone within two seconds', {}, async ({ party }) => {
+scene('whoever joins late sees everyone within two seconds', { env: { PARLOUR_MEDIA_WORKERS: '2' } }, async ({ party }) => {
   const hosts = [];
   for (const name of HOSTS) hosts.push(await party.join(name));
   await Promise.all(hosts.map((host) => assertMediaFlows(host, hosts.length - 1)));

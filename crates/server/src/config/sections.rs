@@ -86,7 +86,7 @@ section! {
         port: u16 = 0;
         /// Addresses told to clients as the way to the media port; empty means every address of the listening interfaces.
         announce: Vec<IpAddr> = Vec::new();
-        /// Media worker threads; 0 means as many as there are cores.
+        /// Media worker threads; 0 means half as many as there are cores, at least one: datagrams that arrive at another worker than their own cost a detour.
         workers: u16 = 0, in 0, 64;
         /// Kernel receive buffer of each media socket.
         receive_buffer: ByteSize = ByteSize::mib(4), in ByteSize::kib(64), ByteSize::mib(256);

@@ -118,20 +118,29 @@ impl Reader {
         Self { memory: vec![0; each * BATCH_SIZE], each, meta: [RecvMeta::default(); BATCH_SIZE] }
     }
 
-    /// Hands over what waits on both sockets, until they are empty or about
-    /// `most` datagrams were taken from each. Says whether there may be more.
+    /// Hands over what waits on the sockets that are `ready` (in the order of
+    /// [`MediaSockets::fds`]), until they are empty or about `most` datagrams
+    /// were taken from each. Says whether there may be more.
     pub(super) fn read(
         &mut self,
         sockets: &MediaSockets,
+        ready: [bool; 2],
         most: usize,
         mut take: impl FnMut(SocketAddr, Option<IpAddr>, &[u8]),
     ) -> io::Result<bool> {
         let mut more = false;
-        for half in sockets.halves() {
+        let halves = sockets.halves().zip(ready).filter(|(_, ready)| *ready);
+        for (half, _) in halves {
             let mut taken = 0;
             while taken < most {
                 match self.read_once(half, &mut take) {
-                    Ok(count) => taken += count,
+                    Ok((calls, count)) => {
+                        taken += count;
+                        if calls < BATCH_SIZE {
+                            // Less than asked for: the rest is still to come.
+                            break;
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                     // Somebody's port is closed: nothing is wrong with ours.
                     Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
@@ -144,15 +153,17 @@ impl Reader {
         Ok(more)
     }
 
+    /// One call: how many messages the system gave, and how many datagrams
+    /// they were.
     fn read_once(
         &mut self,
         half: &Half,
         take: &mut impl FnMut(SocketAddr, Option<IpAddr>, &[u8]),
-    ) -> io::Result<usize> {
-        let mut slices: Vec<IoSliceMut<'_>> =
-            self.memory.chunks_mut(self.each).map(IoSliceMut::new).collect();
+    ) -> io::Result<(usize, usize)> {
+        let mut chunks = self.memory.chunks_mut(self.each);
+        let mut slices: [IoSliceMut<'_>; BATCH_SIZE] =
+            std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
         let count = half.state.recv(UdpSockRef::from(&half.socket), &mut slices, &mut self.meta)?;
-        drop(slices);
         let mut datagrams = 0;
         for (meta, bytes) in self.meta.iter().zip(self.memory.chunks(self.each)).take(count) {
             let received = bytes.get(..meta.len).unwrap_or(bytes);
@@ -162,7 +173,7 @@ impl Reader {
             }
         }
         // An empty datagram counts too, or a flood of them would never end.
-        Ok(datagrams.max(1))
+        Ok((count, datagrams.max(1)))
     }
 }
 
@@ -244,7 +255,9 @@ mod tests {
         let clock = Clock::start();
         while found.len() < want && clock.elapsed() < Duration::from_secs(5) {
             reader
-                .read(sockets, 64, |from, to, bytes| found.push((from, to, bytes.to_vec())))
+                .read(sockets, [true; 2], 64, |from, to, bytes| {
+                    found.push((from, to, bytes.to_vec()))
+                })
                 .expect("readable");
             std::thread::yield_now();
         }

@@ -73,15 +73,17 @@ pub fn run(worker: &mut Worker, pipes: Pipes, others: &[WorkerPort]) -> io::Resu
     let mut reader = Reader::new();
     let mut more = false;
     loop {
-        desk.sleep(worker, more)?;
-        desk.ear.sleeper.reset();
-        while let Ok(word) = desk.ear.words.try_recv() {
-            let Some(input) = hear(&word) else { return Ok(()) };
-            worker.handle(desk.clock.mono(), input);
-            desk.flush(worker);
+        let (woken, ready) = desk.sleep(worker, more)?;
+        if woken {
+            desk.ear.sleeper.reset();
+            while let Ok(word) = desk.ear.words.try_recv() {
+                let Some(input) = hear(&word) else { return Ok(()) };
+                worker.handle(desk.clock.mono(), input);
+                desk.flush(worker);
+            }
         }
         let now = desk.clock.mono();
-        more = reader.read(sockets, turn_max, |from, to, bytes| {
+        more = reader.read(sockets, ready, turn_max, |from, to, bytes| {
             worker.handle(now, Input::Datagram { from, to, bytes });
             if worker.brims() {
                 // With many receivers one turn's datagrams cause more than
@@ -125,8 +127,9 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Waits for a datagram, a word or the deadline.
-    fn sleep(&self, worker: &Worker, more: bool) -> io::Result<()> {
+    /// Waits for a datagram, a word or the deadline; says whether there are
+    /// words, and on which sockets there are datagrams.
+    fn sleep(&self, worker: &Worker, more: bool) -> io::Result<(bool, [bool; 2])> {
         let mut longest = worker.deadline().map(|due| self.clock.until(due));
         if more {
             longest = Some(Duration::ZERO);
@@ -140,9 +143,13 @@ impl Desk<'_> {
         let mut fds: Vec<PollFd<'_>> =
             fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
         match rustix::event::poll(&mut fds, Some(&timeout)) {
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(error.into()),
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => return Ok((true, [true; 2])),
+            Err(error) => return Err(error.into()),
         }
+        let mut ready = fds.iter().map(|fd| !fd.revents().is_empty());
+        let mut next = || ready.next().unwrap_or(false);
+        Ok((next(), [next(), next()]))
     }
 
     fn flush(&mut self, worker: &mut Worker) {

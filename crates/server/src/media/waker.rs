@@ -59,6 +59,8 @@ impl Sleeper {
         let mut bytes = [0; 16];
         while rustix::io::read(&self.read_end, &mut bytes).is_ok_and(|count| count == bytes.len()) {
         }
-        self.shared.rung.store(false, Ordering::Release);
+        // Read and written in one: a wake that found it set has put its word in
+        // the queue before, and this sees it.
+        self.shared.rung.swap(false, Ordering::AcqRel);
     }
 }

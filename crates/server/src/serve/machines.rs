@@ -71,7 +71,10 @@ pub(super) fn per_core(configured: u16) -> usize {
 /// The media sockets of all workers, on one port.
 pub(super) fn media_sockets(config: &Config, tcp_port: u16) -> Result<Vec<MediaSockets>> {
     let media = &config.media;
-    let workers = per_core(media.workers).min(64);
+    let workers = match media.workers {
+        0 => (per_core(0) / 2).clamp(1, 64),
+        n => usize::from(n).min(64),
+    };
     let bind = |port| {
         MediaSockets::bind(Binding {
             port,
