@@ -17,7 +17,8 @@ const HELP: &str = "cargo xtask COMMAND
                   seeds, docs, web types and tests
   test            check, then everything with sockets, processes and browsers;
                   installs the browser and npm packages it needs
-  long            fuzzing (10 minutes a target) and 100,000 simulator seeds
+  long            measurements, 100,000 simulator seeds, fuzzing (10 minutes a
+                  target)
   tidy            only the rules of the house
   sim ARGS…       the simulator, for example: sim --seed 7 --trace
   fuzz TARGET [SECONDS]
@@ -76,6 +77,8 @@ fn test() -> Result<()> {
 }
 
 fn long() -> Result<()> {
+    let bench = ["run", "--release", "--package", "parlour-server", "--features", "bench", "--"];
+    Step::new("measurements").run(cargo(&bench).args(["bench", "all"]))?;
     Step::new("simulator, 100,000 seeds").call(|| sim(&["--seeds", "100000"]))?;
     for target in setup::fuzz_targets()? {
         Step::new(&format!("fuzz {target}")).call(|| setup::fuzz(&target, "600"))?;
