@@ -68,13 +68,18 @@ pub(super) fn per_core(configured: u16) -> usize {
     }
 }
 
+/// How many media workers, where 0 means half as many as there are cores.
+pub(super) fn media_workers(configured: u16) -> usize {
+    match configured {
+        0 => (per_core(0) / 2).clamp(1, 64),
+        n => usize::from(n).min(64),
+    }
+}
+
 /// The media sockets of all workers, on one port.
 pub(super) fn media_sockets(config: &Config, tcp_port: u16) -> Result<Vec<MediaSockets>> {
     let media = &config.media;
-    let workers = match media.workers {
-        0 => (per_core(0) / 2).clamp(1, 64),
-        n => usize::from(n).min(64),
-    };
+    let workers = media_workers(media.workers);
     let bind = |port| {
         MediaSockets::bind(Binding {
             port,

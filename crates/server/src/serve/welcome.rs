@@ -1,6 +1,6 @@
 //! What the operator is told at the start: where to go, and what is missing.
 
-use super::machines::per_core;
+use super::machines::media_workers;
 use crate::config::{Listen, Loaded};
 use crate::http::Listening;
 use crate::media::Announced;
@@ -79,7 +79,7 @@ pub(super) fn warn_of_gaps(loaded: &Loaded, announced: &Announced) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         listeners = config.http.listen.len(),
-        workers = per_core(config.media.workers),
+        workers = media_workers(config.media.workers),
         "started"
     );
 }
