@@ -86,8 +86,21 @@ pub(crate) fn fuzz(target: &str, seconds: &str) -> Result<()> {
     let grown = format!("corpus/{target}");
     std::fs::create_dir_all(format!("fuzz/{grown}"))?;
     let mut command = Command::new("cargo");
-    command.current_dir("fuzz").args(["+nightly", "fuzz", "run", target, &grown, &corpus, "--"]);
+    command.current_dir("fuzz").args(["+nightly", "fuzz", "run", target, &grown, &corpus]);
+    command.args(examples(target)).arg("--");
     status(command.args([&limit, "-timeout=1", "-rss_limit_mb=1024"]))
+}
+
+/// The examples of a protocol that a target begins with besides its own corpus.
+fn examples(target: &str) -> Option<&'static str> {
+    Some(match target {
+        "galene_client" => "../testdata/galene/client/good",
+        "galene_group" | "json_text" => "../testdata/galene/group/good",
+        "galene_server" => "../testdata/galene/server/good",
+        "galene_token" => "../testdata/galene/token/good",
+        "sdp_answer" | "sdp_offer" => "../testdata/sdp",
+        _ => return None,
+    })
 }
 
 /// Writes the pages generated from the types.
