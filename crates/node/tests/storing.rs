@@ -110,6 +110,7 @@ fn ending_a_stream_is_never_refused_for_want_of_a_store() {
         w.say(bob, json!({"type": "chat", "value": "x"}));
     }
     assert_eq!(w.error(bob), SORRY, "the third is one too many");
+    assert_eq!(w.figures().store_refusals_total, 1, "one refusal counts once");
     w.say(bob, json!({"type": "close", "id": "s"}));
     w.turn(Mood::Works);
     assert_eq!(w.figures().streams, 0);

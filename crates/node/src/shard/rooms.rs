@@ -46,7 +46,6 @@ impl Shard {
         // Nobody could be told that leaving or ending a stream failed.
         let ends = matches!(command, Command::Leave | Command::Unpublish(_));
         if crowded && matches!(actor, Actor::Member(_)) && !ends {
-            self.counts.store_refusals_total += 1;
             self.refused(now, asker, room, &command, &Refusal::StoreUnavailable);
             return;
         }
