@@ -3,7 +3,7 @@
 //! Below the edge nothing asks the operating system for random bits: the edge
 //! seeds one generator per machine, and the simulator seeds it from the run.
 
-use crate::id::{RoomId, UserId};
+use crate::id::RoomId;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand_chacha::ChaCha20Rng;
@@ -54,15 +54,6 @@ impl Entropy {
     pub fn room_id(&mut self) -> RoomId {
         loop {
             if let Some(id) = RoomId::new(self.bits()) {
-                return id;
-            }
-        }
-    }
-
-    /// A user id that may be issued.
-    pub fn user_id(&mut self) -> UserId {
-        loop {
-            if let Some(id) = UserId::new(self.bits()) {
                 return id;
             }
         }
