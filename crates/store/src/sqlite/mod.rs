@@ -10,6 +10,9 @@
 //! see it. If the machine dies right then, before the next commit, the log may
 //! hold it nevertheless; repeating a request is harmless for that reason.
 
+mod chat;
+mod directory;
+mod rooms;
 pub mod schema;
 mod statements;
 
@@ -32,7 +35,7 @@ const BUSY_WAIT: Duration = Duration::from_secs(5);
 const LOG_BYTES_KEPT: i64 = 16 << 20;
 
 /// Prepared statements kept; there are fewer kinds.
-const STATEMENTS_KEPT: usize = 32;
+const STATEMENTS_KEPT: usize = 64;
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +128,7 @@ impl SqliteEngine {
     /// One transaction for the whole batch; an error means that all of it is
     /// lost.
     fn transact(&mut self, batch: Vec<StoreRequest>) -> Result<Vec<StoreReply>, String> {
-        let reads_only = batch.iter().all(|r| matches!(r.op, StoreOp::LoadDirectory));
+        let reads_only = batch.iter().all(|request| only_reads(&request.op));
         let conn = self.connection()?;
         let text = |cause: rusqlite::Error| cause.to_string();
         conn.execute_batch(if reads_only { "BEGIN" } else { "BEGIN IMMEDIATE" }).map_err(text)?;
@@ -160,6 +163,17 @@ impl Engine for SqliteEngine {
             }
         }
     }
+}
+
+/// Whether a request leaves the file as it is in any case.
+fn only_reads(op: &StoreOp) -> bool {
+    matches!(
+        op,
+        StoreOp::LoadDirectory { .. }
+            | StoreOp::Find(_)
+            | StoreOp::List { .. }
+            | StoreOp::ListRooms { .. }
+    )
 }
 
 /// One request in its savepoint. The outer error says that the transaction

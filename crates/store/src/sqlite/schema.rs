@@ -12,10 +12,10 @@ pub const APPLICATION_ID: i32 = 0x5052_4C52;
 
 /// Step *n* (from 0) takes a file of version *n* to version *n* + 1. A step
 /// that was part of a release is never edited.
-const STEPS: &[&str] = &[include_str!("schema_1.sql")];
+const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// The version that this program writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 const _: () = assert!(STEPS.len() == VERSION as usize, "one step for each version");
 

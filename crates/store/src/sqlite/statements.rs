@@ -1,11 +1,13 @@
-//! What each request does to the database, inside a transaction that the
-//! caller holds. Every rule is decided by what the transaction sees; nothing
-//! is remembered beside it, so a rollback takes everything back.
+//! Which statements a request means, inside a transaction that the caller
+//! holds, and what the files beside this one share. Every rule is decided by
+//! what the transaction sees; nothing is remembered beside it, so a rollback
+//! takes everything back.
 
-use crate::body::{check_seq, decode, encode, failed};
+use super::{chat, directory, rooms};
+use crate::body::{decode, failed};
 use parlour_base::storage::{StoreDone, StoreFault, StoreOp, Write};
-use parlour_base::{Epoch, Json, RoomId, Seq, Wall};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use parlour_base::{Epoch, Json, RoomId};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 /// Why a request cannot be done.
 #[derive(Debug)]
@@ -40,8 +42,16 @@ impl From<No> for StoreFault {
 /// Does one request.
 pub(super) fn request(conn: &Connection, op: StoreOp) -> Result<StoreDone, No> {
     match op {
-        StoreOp::LoadDirectory => load_directory(conn),
-        StoreOp::OpenRoom(room) => open_room(conn, room),
+        StoreOp::LoadDirectory { kinds } => directory::load(conn, kinds),
+        StoreOp::OpenRoom { room, create } => rooms::open(conn, room, create),
+        StoreOp::Find(keys) => {
+            let found = keys.into_iter().map(|key| directory::find(conn, &key));
+            Ok(StoreDone::Found(found.collect::<Result<_, _>>()?))
+        }
+        StoreOp::List { kind, prefix, after, most } => {
+            directory::list(conn, &kind, &prefix, after.as_deref(), most)
+        }
+        StoreOp::ListRooms { after, most } => rooms::list(conn, after, most),
         StoreOp::Commit(writes) => {
             writes.into_iter().try_for_each(|one| write(conn, one))?;
             Ok(StoreDone::Committed)
@@ -50,188 +60,103 @@ pub(super) fn request(conn: &Connection, op: StoreOp) -> Result<StoreDone, No> {
     }
 }
 
-fn load_directory(conn: &Connection) -> Result<StoreDone, No> {
-    let mut names = Vec::new();
-    let mut query =
-        conn.prepare_cached("SELECT namespace, name, room FROM name ORDER BY namespace, name")?;
-    let mut rows = query.query(())?;
-    while let Some(row) = rows.next()? {
-        let bits: i64 = row.get(2)?;
-        let room = RoomId::new(bits.cast_unsigned())
-            .ok_or_else(|| failed("a stored room id is reserved"))?;
-        names.push((row.get(0)?, row.get(1)?, room));
-    }
-    let mut records = Vec::new();
-    let mut query = conn.prepare_cached("SELECT kind, key, body FROM record ORDER BY kind, key")?;
-    let mut rows = query.query(())?;
-    while let Some(row) = rows.next()? {
-        records.push((row.get(0)?, row.get(1)?, body_of(row, 2)?));
-    }
-    Ok(StoreDone::Directory { names, records })
-}
-
-fn open_room(conn: &Connection, room: RoomId) -> Result<StoreDone, No> {
-    let id = number(room);
-    let epoch: i64 = conn
-        .prepare_cached(
-            "INSERT INTO room (id, epoch, chat_count) VALUES (?1, 1, 0)
-             ON CONFLICT (id) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
-        )?
-        .query_one([id], |row| row.get(0))?;
-    let body: Option<String> = conn
-        .prepare_cached("SELECT body FROM room_body WHERE room = ?1")?
-        .query_row([id], |row| row.get(0))
-        .optional()?;
-    let mut chat = Vec::new();
-    let mut query =
-        conn.prepare_cached("SELECT body FROM chat WHERE room = ?1 ORDER BY epoch, seq, key")?;
-    let mut rows = query.query([id])?;
-    while let Some(row) = rows.next()? {
-        chat.push(body_of(row, 0)?);
-    }
-    let body = body.map(|text| decode(&text)).transpose()?;
-    Ok(StoreDone::Room { epoch: Epoch(epoch.cast_unsigned()), body, chat })
-}
-
 fn write(conn: &Connection, write: Write) -> Result<(), No> {
     match write {
-        Write::BindName { namespace, name, room } => bind_name(conn, &namespace, &name, room),
-        Write::UnbindName { namespace, name } => {
-            run(conn, "DELETE FROM name WHERE namespace = ?1 AND name = ?2", [&namespace, &name])
+        Write::BindName { namespace, name, room } => directory::bind(conn, &namespace, &name, room),
+        Write::UnbindName { namespace, name, room } => {
+            directory::unbind(conn, &namespace, &name, room)
         }
-        Write::Record { kind, key, body: Some(body) } => run(
-            conn,
-            "INSERT INTO record (kind, key, body) VALUES (?1, ?2, ?3)
-             ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
-            [&kind, &key, &encode(&body)?],
-        ),
-        Write::Record { kind, key, body: None } => {
-            run(conn, "DELETE FROM record WHERE kind = ?1 AND key = ?2", [&kind, &key])
+        Write::Claim { kind, key, body } => directory::claim(conn, &kind, &key, &body),
+        Write::Record { kind, key, body: Some(body) } => directory::keep(conn, &kind, &key, &body),
+        Write::Record { kind, key, body: None } => directory::remove(conn, &kind, &key),
+        Write::Room { room, epoch, body } => rooms::keep(conn, Place { room, epoch }, &body),
+        Write::Part { room, epoch, kind, key, body: Some(body) } => {
+            rooms::keep_part(conn, Place { room, epoch }, [&kind, &key], &body)
         }
-        Write::Room { room, epoch, body } => {
-            fence(conn, room, epoch)?;
-            run(
-                conn,
-                "INSERT INTO room_body (room, body) VALUES (?1, ?2)
-                 ON CONFLICT (room) DO UPDATE SET body = excluded.body",
-                params![number(room), encode(&body)?],
-            )
+        Write::Part { room, epoch, kind, key, body: None } => {
+            rooms::remove_part(conn, Place { room, epoch }, [&kind, &key])
         }
+        Write::Due { room, epoch, at } => rooms::due(conn, Place { room, epoch }, at),
+        Write::ForgetRoom { room, epoch } => rooms::forget(conn, Place { room, epoch }),
         Write::Chat { room, epoch, seq, key, at, body, keep } => {
-            let place = fence(conn, room, epoch)?;
-            say(conn, place, &Entry { seq, key, at, body }, keep)
+            chat::say(conn, Place { room, epoch }, &chat::Entry { seq, key, at, body }, keep)
         }
-        Write::ForgetChat { room, epoch, keys } => {
-            let place = fence(conn, room, epoch)?;
-            forget(conn, place.room, keys)
-        }
+        Write::ForgetChat { room, epoch, keys } => chat::forget(conn, Place { room, epoch }, keys),
         _ => Err(failed("this engine does not know the write").into()),
     }
 }
 
-fn bind_name(conn: &Connection, namespace: &str, name: &str, room: RoomId) -> Result<(), No> {
-    // Only ever changes a binding into itself, so that a conflicting one
-    // comes back as it is.
-    let bound: i64 = conn
-        .prepare_cached(
-            "INSERT INTO name (namespace, name, room) VALUES (?1, ?2, ?3)
-             ON CONFLICT (namespace, name) DO UPDATE SET room = room RETURNING room",
-        )?
-        .query_one(params![namespace, name, number(room)], |row| row.get(0))?;
-    if bound == number(room) { Ok(()) } else { Err(StoreFault::NameTaken.into()) }
+/// A room and the epoch that a write to it carries.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) room: RoomId,
+    pub(super) epoch: Epoch,
 }
 
-/// A room and an epoch that passed the fence, as database numbers.
-#[derive(Clone, Copy)]
-struct Place {
-    room: i64,
-    epoch: i64,
+impl Place {
+    /// Both as database numbers.
+    pub(super) fn numbers(self) -> (i64, i64) {
+        (number(self.room), self.epoch.0.cast_signed())
+    }
 }
 
-/// Lets only the epoch pass that the room was opened with last.
-fn fence(conn: &Connection, room: RoomId, epoch: Epoch) -> Result<Place, No> {
+/// Lets only the epoch pass that the room was opened with last, and none once
+/// it is forgotten. Gives the room and the epoch as database numbers.
+///
+/// Statements that write one row ask the same of the row of the room in their
+/// `WHERE`, and answer with [`fenced`].
+pub(super) fn fence(conn: &Connection, place: Place) -> Result<(i64, i64), No> {
+    let (room, epoch) = place.numbers();
     let owner: Option<i64> = conn
-        .prepare_cached("SELECT epoch FROM room WHERE id = ?1")?
-        .query_row([number(room)], |row| row.get(0))
+        .prepare_cached("SELECT epoch FROM room WHERE id = ?1 AND forgotten = 0")?
+        .query_row([room], |row| row.get(0))
         .optional()?;
-    match owner {
-        Some(owner) if owner.cast_unsigned() == epoch.0 => {
-            Ok(Place { room: number(room), epoch: owner })
-        }
-        _ => Err(StoreFault::Fenced.into()),
+    if owner == Some(epoch) { Ok((room, epoch)) } else { Err(StoreFault::Fenced.into()) }
+}
+
+/// For a statement that changes a row exactly if the fence lets it.
+pub(super) fn fenced(changed: usize) -> Result<(), No> {
+    if changed == 0 { Err(StoreFault::Fenced.into()) } else { Ok(()) }
+}
+
+/// Executes a statement and says how many rows it changed.
+pub(super) fn run(
+    conn: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<usize, No> {
+    Ok(conn.prepare_cached(sql)?.execute(values)?)
+}
+
+/// Executes a query and collects what is made of each row.
+pub(super) fn all<T>(
+    conn: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+    each: impl Fn(&Row<'_>) -> Result<T, No>,
+) -> Result<Vec<T>, No> {
+    let mut query = conn.prepare_cached(sql)?;
+    let mut rows = query.query(values)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(each(row)?);
     }
+    Ok(found)
 }
 
-struct Entry {
-    seq: Seq,
-    key: String,
-    at: Wall,
-    body: Json,
+/// A column that holds a body.
+pub(super) fn body_of(row: &Row<'_>, column: usize) -> Result<Json, No> {
+    Ok(decode(row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?)?)
 }
 
-fn say(conn: &Connection, place: Place, entry: &Entry, keep: u32) -> Result<(), No> {
-    check_seq(entry.seq)?;
-    let text = encode(&entry.body)?;
-    let replaced = forget_key(conn, place.room, &entry.key)?;
-    run(
-        conn,
-        "INSERT INTO chat (room, epoch, seq, key, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![place.room, place.epoch, entry.seq.0.cast_signed(), entry.key, entry.at.0, text],
-    )?;
-    let count = recount(conn, place.room, 1 - replaced)?;
-    let excess = count - i64::from(keep);
-    if excess > 0 {
-        run(
-            conn,
-            "DELETE FROM chat WHERE (room, epoch, seq, key) IN (
-                 SELECT room, epoch, seq, key FROM chat WHERE room = ?1
-                 ORDER BY epoch, seq, key LIMIT ?2)",
-            [place.room, excess],
-        )?;
-        recount(conn, place.room, -excess)?;
-    }
-    Ok(())
+/// A column that holds a room.
+pub(super) fn room_of(row: &Row<'_>, column: usize) -> Result<RoomId, No> {
+    let bits: i64 = row.get(column)?;
+    let room = RoomId::new(bits.cast_unsigned());
+    room.ok_or_else(|| failed("a stored room id is reserved").into())
 }
 
-fn forget(conn: &Connection, room: i64, keys: Option<Vec<String>>) -> Result<(), No> {
-    let Some(keys) = keys else {
-        run(conn, "DELETE FROM chat WHERE room = ?1", [room])?;
-        return run(conn, "UPDATE room SET chat_count = 0 WHERE id = ?1", [room]);
-    };
-    let mut gone = 0;
-    for key in keys {
-        gone += forget_key(conn, room, &key)?;
-    }
-    recount(conn, room, -gone)?;
-    Ok(())
-}
-
-/// Removes one entry and says whether there was one: 0 or 1.
-fn forget_key(conn: &Connection, room: i64, key: &str) -> Result<i64, No> {
-    let gone = conn
-        .prepare_cached("DELETE FROM chat WHERE room = ?1 AND key = ?2")?
-        .execute(params![room, key])?;
-    Ok(i64::from(gone != 0))
-}
-
-/// Moves the room's count of chat entries, and returns it.
-fn recount(conn: &Connection, room: i64, by: i64) -> Result<i64, No> {
-    let mut update = conn.prepare_cached(
-        "UPDATE room SET chat_count = chat_count + ?2 WHERE id = ?1 RETURNING chat_count",
-    )?;
-    Ok(update.query_one([room, by], |row| row.get(0))?)
-}
-
-fn run(conn: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<(), No> {
-    conn.prepare_cached(sql)?.execute(values)?;
-    Ok(())
-}
-
-fn body_of(row: &rusqlite::Row<'_>, column: usize) -> Result<Json, No> {
-    let text: String = row.get(column)?;
-    Ok(decode(&text)?)
-}
-
-fn number(room: RoomId) -> i64 {
+/// The room's bits as a database number, which is signed.
+pub(super) fn number(room: RoomId) -> i64 {
     room.bits().cast_signed()
 }

@@ -2,7 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
-use parlour_base::storage::{StoreDone, StoreFault, StoreId, StoreOp, StoreRequest, Write};
+use parlour_base::storage::{
+    Found, Key, StoreDone, StoreFault, StoreId, StoreOp, StoreRequest, Write,
+};
 use parlour_base::{Epoch, Json, RoomId, Seq, Wall};
 use parlour_store::{DataFolder, Engine, SqliteEngine};
 use std::path::PathBuf;
@@ -41,8 +43,12 @@ pub fn bind(namespace: &str, name: &str, to: u64) -> Write {
     Write::BindName { namespace: namespace.to_owned(), name: name.to_owned(), room: room(to) }
 }
 
-pub fn unbind(namespace: &str, name: &str) -> Write {
-    Write::UnbindName { namespace: namespace.to_owned(), name: name.to_owned() }
+pub fn unbind(namespace: &str, name: &str, from: u64) -> Write {
+    Write::UnbindName { namespace: namespace.to_owned(), name: name.to_owned(), room: room(from) }
+}
+
+pub fn claim(kind: &str, key: &str, body: Json) -> Write {
+    Write::Claim { kind: kind.to_owned(), key: key.to_owned(), body }
 }
 
 pub fn record(kind: &str, key: &str, body: Option<Json>) -> Write {
@@ -51,6 +57,18 @@ pub fn record(kind: &str, key: &str, body: Option<Json>) -> Write {
 
 pub fn settings(of: u64, epoch: Epoch, body: Json) -> Write {
     Write::Room { room: room(of), epoch, body }
+}
+
+pub fn part(of: u64, epoch: Epoch, kind: &str, key: &str, body: Option<Json>) -> Write {
+    Write::Part { room: room(of), epoch, kind: kind.to_owned(), key: key.to_owned(), body }
+}
+
+pub fn due(of: u64, epoch: Epoch, at: Option<i64>) -> Write {
+    Write::Due { room: room(of), epoch, at: at.map(Wall) }
+}
+
+pub fn forget_room(of: u64, epoch: Epoch) -> Write {
+    Write::ForgetRoom { room: room(of), epoch }
 }
 
 /// What [`chat`] says.
@@ -90,19 +108,114 @@ pub fn commit(e: &mut dyn Engine, writes: Vec<Write>) -> Result<(), StoreFault> 
     one(e, StoreOp::Commit(writes)).map(|done| assert_eq!(done, StoreDone::Committed))
 }
 
+pub fn opening(n: u64) -> StoreOp {
+    StoreOp::OpenRoom { room: room(n), create: true }
+}
+
+pub fn open_known(n: u64) -> StoreOp {
+    StoreOp::OpenRoom { room: room(n), create: false }
+}
+
+/// Opens a room and gives its epoch, body and chat.
 pub fn open(e: &mut dyn Engine, n: u64) -> (Epoch, Option<Json>, Vec<Json>) {
-    match one(e, StoreOp::OpenRoom(room(n))) {
-        Ok(StoreDone::Room { epoch, body, chat }) => (epoch, body, chat),
+    match one(e, opening(n)) {
+        Ok(StoreDone::Room { epoch, body, chat, .. }) => (epoch, body, chat),
         other => panic!("an open room, not {other:?}"),
     }
 }
 
-type Names = Vec<(String, String, RoomId)>;
-type Records = Vec<(String, String, Json)>;
+/// Opens a room and gives its parts.
+pub fn parts(e: &mut dyn Engine, n: u64) -> Records {
+    match one(e, opening(n)) {
+        Ok(StoreDone::Room { parts, .. }) => parts,
+        other => panic!("an open room, not {other:?}"),
+    }
+}
 
-pub fn directory(e: &mut dyn Engine) -> (Names, Records) {
-    match one(e, StoreOp::LoadDirectory) {
-        Ok(StoreDone::Directory { names, records }) => (names, records),
+pub fn kept(kind: &str, key: &str, body: Json) -> (String, String, Json) {
+    (kind.to_owned(), key.to_owned(), body)
+}
+
+pub type Records = Vec<(String, String, Json)>;
+
+/// What a start reads: whether the store is new, records, due rooms.
+pub struct Directory {
+    pub new: bool,
+    pub records: Records,
+    pub due: Vec<(Wall, RoomId)>,
+}
+
+pub fn loading(kinds: &[&str]) -> StoreOp {
+    StoreOp::LoadDirectory { kinds: kinds.iter().map(|&kind| kind.to_owned()).collect() }
+}
+
+pub fn load(e: &mut dyn Engine, kinds: &[&str]) -> Directory {
+    match one(e, loading(kinds)) {
+        Ok(StoreDone::Directory { new, records, due }) => Directory { new, records, due },
         other => panic!("a directory, not {other:?}"),
+    }
+}
+
+pub fn records(e: &mut dyn Engine, kinds: &[&str]) -> Records {
+    load(e, kinds).records
+}
+
+pub fn find(e: &mut dyn Engine, keys: Vec<Key>) -> Vec<Found> {
+    match one(e, StoreOp::Find(keys)) {
+        Ok(StoreDone::Found(found)) => found,
+        other => panic!("what was found, not {other:?}"),
+    }
+}
+
+pub fn name_key(namespace: &str, name: &str) -> Key {
+    Key::Name { namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+pub fn record_key(kind: &str, key: &str) -> Key {
+    Key::Record { kind: kind.to_owned(), key: key.to_owned() }
+}
+
+/// The room that a name means.
+pub fn meant(e: &mut dyn Engine, namespace: &str, name: &str) -> Option<RoomId> {
+    match find(e, vec![name_key(namespace, name)]).pop() {
+        Some(Found::Room(room)) => room,
+        other => panic!("what a name means, not {other:?}"),
+    }
+}
+
+pub fn names_of(e: &mut dyn Engine, n: u64) -> Vec<(String, String)> {
+    match find(e, vec![Key::NamesOf(room(n))]).pop() {
+        Some(Found::Names(names)) => names,
+        other => panic!("names of a room, not {other:?}"),
+    }
+}
+
+pub fn name(namespace: &str, name: &str) -> (String, String) {
+    (namespace.to_owned(), name.to_owned())
+}
+
+pub fn listing(kind: &str, prefix: &str, after: Option<&str>, most: u32) -> StoreOp {
+    let (kind, prefix) = (kind.to_owned(), prefix.to_owned());
+    StoreOp::List { kind, prefix, after: after.map(str::to_owned), most }
+}
+
+/// The keys of a page of records.
+pub fn list(
+    e: &mut dyn Engine,
+    kind: &str,
+    prefix: &str,
+    after: Option<&str>,
+    most: u32,
+) -> Vec<String> {
+    match one(e, listing(kind, prefix, after, most)) {
+        Ok(StoreDone::Listed(page)) => page.into_iter().map(|(key, _)| key).collect(),
+        other => panic!("a page, not {other:?}"),
+    }
+}
+
+pub fn list_rooms(e: &mut dyn Engine, after: Option<u64>, most: u32) -> Vec<u64> {
+    match one(e, StoreOp::ListRooms { after: after.map(room), most }) {
+        Ok(StoreDone::Rooms(page)) => page.into_iter().map(RoomId::bits).collect(),
+        other => panic!("a page of rooms, not {other:?}"),
     }
 }
