@@ -3,7 +3,7 @@
 //! Below the edge nothing asks the operating system for random bits: the edge
 //! seeds one generator per machine, and the simulator seeds it from the run.
 
-use crate::id::RoomId;
+use crate::id::{RoomId, UserId};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand_chacha::ChaCha20Rng;
@@ -48,6 +48,25 @@ impl Entropy {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
         URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// A user id that may be issued.
+    pub fn user_id(&mut self) -> UserId {
+        loop {
+            if let Some(id) = UserId::new(self.bits()) {
+                return id;
+            }
+        }
+    }
+
+    /// A random UUID (RFC 9562 §5.4), as text.
+    pub fn uuid(&mut self) -> String {
+        let mut bytes = [0; 16];
+        self.fill(&mut bytes);
+        let bits = u128::from_be_bytes(bytes) & !(0xf << 76) & !(0x3 << 62);
+        let hex = format!("{:032x}", bits | 0x4 << 76 | 0x2 << 62);
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| hex.get(part).unwrap_or(""));
+        parts.join("-")
     }
 
     /// A room id that may be issued.

@@ -94,6 +94,12 @@ impl Permissions {
         Self(self.0 | 1 << p as u8)
     }
 
+    /// What is in either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
     /// The set without `p`.
     #[must_use]
     pub const fn without(self, p: Permission) -> Self {

@@ -1,11 +1,15 @@
 //! What happened in a room.
 
 use crate::command::Clearing;
+use crate::lease::{Lease, Term};
 use crate::member::{Member, MemberId};
+use crate::policy::{Grant, Grantee, Policy};
 use crate::rules::Rules;
+use crate::seat::{Live, Report, Seat, SeatEnd, SeatId, TokenNumber};
 use crate::stream::{Stream, StreamId, Track, Wish, Wishes};
 use parlour_base::{Epoch, Json, JsonMap, Permissions, Seq, Wall};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Something that happened, with its place in the room's order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -29,7 +33,7 @@ pub enum Happening {
     /// Somebody said something that is kept for newcomers.
     Chatted {
         /// What was said.
-        entry: ChatEntry,
+        entry: Arc<ChatEntry>,
         /// The sender does not want it back.
         no_echo: bool,
     },
@@ -42,8 +46,16 @@ pub enum Happening {
     },
     /// The oldest entries have passed their age.
     ChatExpired(u32),
+    /// The clock of call states may now be used up to here.
+    CeilingRaised(u64),
     /// The operator's definition is now this.
     Configured(Box<Rules>),
+    /// The room was deleted.
+    Deleted,
+    /// When the room has to be opened at the latest is now this.
+    DueNoted(Option<Wall>),
+    /// Somebody was given a right, or it was taken.
+    Granted(Grantee, Option<Grant>),
     /// A member came in.
     Joined(Box<Member>),
     /// A member went out.
@@ -53,6 +65,8 @@ pub enum Happening {
         /// How.
         how: Departure,
     },
+    /// What the rooms door keeps is now this; `None`: the door has closed.
+    LeaseSet(Option<Box<Lease>>),
     /// The room was locked (with what is said at the door) or unlocked.
     LockSet(Option<String>),
     /// A member's permissions or attributes are now these.
@@ -66,6 +80,8 @@ pub enum Happening {
         /// It was given or lost a permission.
         regranted: bool,
     },
+    /// The entry policy is now this.
+    PolicySet(Box<Policy>),
     /// A member said what it wants to receive.
     Requested {
         /// Who.
@@ -85,6 +101,42 @@ pub enum Happening {
     /// Something was said that is not kept: to one member, a caption, or a
     /// message that is not chat.
     Said(Said),
+    /// A seat ended.
+    SeatLeft {
+        /// Which, as it was.
+        seat: Box<Seat>,
+        /// How.
+        how: SeatEnd,
+    },
+    /// A seat went live, or is live no more.
+    SeatLive {
+        /// Which.
+        seat: SeatId,
+        /// The member, if it is live.
+        live: Option<Live>,
+        /// The newest token that is alive.
+        current: TokenNumber,
+        /// Whether the time to connect with it runs.
+        connecting: bool,
+    },
+    /// The time of a seat was renewed.
+    SeatRenewed {
+        /// Which.
+        seat: SeatId,
+        /// Until when.
+        expires: Wall,
+    },
+    /// The holder's client told what it sees.
+    SeatReported {
+        /// Which seat's.
+        seat: SeatId,
+        /// What it says.
+        report: Report,
+    },
+    /// A seat was taken, or got a new token; as it is now.
+    SeatTaken(Box<Seat>),
+    /// What call control lists has changed; this is the list's time.
+    Stamped(u64),
     /// The stream's live tracks are now these.
     StreamAnnounced {
         /// Which.
@@ -101,6 +153,8 @@ pub enum Happening {
     },
     /// A stream began; nobody is shown it before it is announced.
     StreamPublished(Stream),
+    /// The times of the lease are now these.
+    TermSet(Term),
 }
 
 /// A chat entry that is kept.

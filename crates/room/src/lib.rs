@@ -10,22 +10,33 @@
 
 mod apply;
 mod check;
+pub mod clock;
 pub mod command;
+pub mod door;
 pub mod event;
 mod evolve;
+pub mod lease;
 pub mod limits;
 pub mod member;
+pub mod person;
+pub mod policy;
 pub mod record;
 pub mod refusal;
 mod room;
 pub mod rules;
+pub mod seat;
 pub mod stream;
+pub mod view;
 
 pub use command::{Actor, Command};
+pub use door::{Door, Doors};
 pub use event::{Event, Happening};
 pub use limits::Limits;
 pub use member::{Member, MemberId};
+pub use person::Person;
+pub use policy::{Policy, Proof};
 pub use refusal::Refusal;
 pub use room::Room;
 pub use rules::Rules;
+pub use seat::{Seat, SeatId, Slot, Ticket, TokenNumber};
 pub use stream::{Stream, StreamId, Track, TrackKind, Wish, Wishes};

@@ -9,6 +9,18 @@ pub struct Limits {
     /// Most members of one room, whatever its own capacity says. A join beyond
     /// it is refused as `too many users`; operators are refused too.
     pub members: u32,
+    /// Most seats held in one room: people admitted by the rooms, call control
+    /// and chat doors. A further one is refused as full.
+    pub seats: u32,
+    /// Most people in a call by the call control door, connecting ones
+    /// included; at most 100 are ever listed. A further one is refused as full.
+    pub conference: u32,
+    /// Most grants of one room. A further one is refused.
+    pub grants: u32,
+    /// How far ahead of use the clock of call states is made durable, in
+    /// milliseconds. A larger one means fewer writes and larger steps after a
+    /// restart.
+    pub clock_ahead_ms: u32,
     /// Most streams one member publishes at a time. A further one is refused.
     pub streams_per_member: u32,
     /// Chat entries kept for newcomers. The oldest goes when one is added.
@@ -26,6 +38,10 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             members: 5_000,
+            seats: 5_000,
+            conference: 6,
+            grants: 10_000,
+            clock_ahead_ms: 60_000,
             streams_per_member: 16,
             chat_entries: 50,
             value_bytes: 256 << 10,

@@ -1,7 +1,9 @@
 //! Who is in a room.
 
+use crate::person::Person;
+use crate::seat::SeatId;
 use crate::stream::{StreamId, Wish, Wishes};
-use parlour_base::{JsonMap, Permissions};
+use parlour_base::{JsonMap, Permissions, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +24,16 @@ impl fmt::Display for MemberId {
 pub struct Member {
     /// Unique in the room.
     pub id: MemberId,
+    /// Who it is.
+    pub person: Person,
+    /// What it is.
+    pub kind: MemberKind,
+    /// The seat by whose token it came in.
+    pub seat: Option<SeatId>,
+    /// Its place in the order of coming.
+    pub order: u64,
+    /// Since when.
+    pub since: Wall,
     /// The name others see; may be empty.
     pub name: String,
     /// The name of the room by which it came in.
@@ -34,4 +46,17 @@ pub struct Member {
     pub wishes: Wishes,
     /// What it wants of single streams instead; an entry ends with its stream.
     pub overrides: BTreeMap<StreamId, Wish>,
+}
+
+/// What a member is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MemberKind {
+    /// Somebody's client.
+    #[default]
+    Client,
+    /// A publisher by WHIP.
+    Whip,
+    /// The recorder.
+    Recorder,
 }

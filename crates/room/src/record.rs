@@ -1,77 +1,183 @@
 //! What of a room must survive a restart, and which writes keep it so.
+//!
+//! The body of a room holds what changes seldom. What grows one by one is kept
+//! in parts: grants and seats under their own keys, and the times that change
+//! with every join under a key of theirs, so that a write is as large as the
+//! change and not as the room.
 
 use crate::command::Clearing;
 use crate::event::{ChatEntry, Event, Happening};
+use crate::lease::{Lease, Term};
+use crate::policy::{Grant, Grantee, Policy};
 use crate::room::Room;
 use crate::rules::Rules;
+use crate::seat::{Live, Seat, SeatId};
 use parlour_base::storage::Write;
-use parlour_base::{Json, JsonMap};
+use parlour_base::{Json, JsonMap, Wall};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// The durable part of a room but for its chat.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// The kind of part that a grant is.
+const GRANT: &str = "grant";
+/// The kind of part that a seat is.
+const SEAT: &str = "seat";
+/// The kind of part that single values are.
+const VALUE: &str = "value";
+/// The value: the ceiling of the clock of call states.
+const CEILING: &str = "ceiling";
+/// The value: when the room is due.
+const DUE: &str = "due";
+/// The value: the times of the lease.
+const TERM: &str = "term";
+
+/// The body of a room.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RoomRecord {
     /// The operator's definition as it was last seen.
     pub rules: Rules,
+    /// Who may enter.
+    pub policy: Policy,
+    /// What the rooms door keeps.
+    pub lease: Option<Lease>,
     /// What is said at the door while it is locked.
     pub lock: Option<String>,
     /// Room-wide attributes.
     pub attributes: JsonMap,
 }
 
-impl RoomRecord {
-    /// Reads what [`RoomRecord::to_json`] wrote.
-    ///
-    /// # Errors
-    /// If it is something else.
-    pub fn from_json(body: Json) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(body)
+/// Everything that is kept of a room.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Kept {
+    /// Its body.
+    pub record: RoomRecord,
+    /// Who has rights in it.
+    pub grants: BTreeMap<Grantee, Grant>,
+    /// The seats that outlive a restart.
+    pub seats: Vec<Seat>,
+    /// The times of its lease.
+    pub term: Option<Term>,
+    /// How far the clock of call states may have been used.
+    pub ceiling: u64,
+    /// When the store was told to have it opened.
+    pub due: Option<Wall>,
+    /// Its chat, oldest first.
+    pub chat: Vec<ChatEntry>,
+}
+
+impl Kept {
+    /// Reads what the store has of a room. What cannot be read is left out:
+    /// a part that a later version wrote must not keep everybody out.
+    #[must_use]
+    pub fn read(body: Option<Json>, parts: Vec<(String, String, Json)>, chat: Vec<Json>) -> Self {
+        let mut kept = Self {
+            record: body.and_then(from_json).unwrap_or_default(),
+            chat: chat.into_iter().filter_map(from_json).collect(),
+            ..Self::default()
+        };
+        for (kind, key, body) in parts {
+            kept.part(&kind, &key, body);
+        }
+        kept
     }
 
-    /// The stored form.
-    #[must_use]
-    pub fn to_json(&self) -> Json {
-        serde_json::to_value(self).expect("every part has a JSON form")
+    fn part(&mut self, kind: &str, key: &str, body: Json) {
+        match (kind, key) {
+            (GRANT, key) => {
+                if let (Ok(grantee), Some(grant)) = (key.parse(), from_json(body)) {
+                    self.grants.insert(grantee, grant);
+                }
+            }
+            (SEAT, _) => self.seats.extend(from_json(body)),
+            (VALUE, CEILING) => self.ceiling = from_json(body).unwrap_or_default(),
+            (VALUE, DUE) => self.due = from_json(body),
+            (VALUE, TERM) => self.term = from_json(body),
+            _ => {}
+        }
     }
 }
 
-impl ChatEntry {
-    /// Reads a stored entry.
-    ///
-    /// # Errors
-    /// If it is something else.
-    pub fn from_json(body: Json) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(body)
-    }
+fn from_json<T: DeserializeOwned>(body: Json) -> Option<T> {
+    serde_json::from_value(body).ok()
+}
+
+fn to_json(value: &impl Serialize) -> Json {
+    serde_json::to_value(value).expect("every part has a JSON form")
 }
 
 impl Room {
+    /// The body that must survive a restart.
+    #[must_use]
+    pub fn record(&self) -> RoomRecord {
+        RoomRecord {
+            rules: Rules::clone(&self.rules),
+            policy: Policy::clone(&self.policy),
+            lease: self.lease.as_deref().cloned(),
+            lock: self.lock.as_deref().map(str::to_owned),
+            attributes: JsonMap::clone(&self.attributes),
+        }
+    }
+
     /// What must be written because `event` happened, this being the room
     /// after it.
     #[must_use]
-    pub fn write_for(&self, event: &Event) -> Option<Write> {
+    pub fn writes_for(&self, event: &Event) -> Vec<Write> {
         let (room, epoch) = (self.id, self.epoch);
         match &event.what {
-            Happening::Chatted { entry, .. } => Some(Write::Chat {
+            Happening::Chatted { entry, .. } => vec![Write::Chat {
                 room,
                 epoch,
                 seq: event.seq,
                 key: entry.key.clone(),
                 at: entry.at,
-                body: serde_json::to_value(entry).expect("every part has a JSON form"),
+                body: to_json(entry.as_ref()),
                 keep: self.limits.chat_entries,
-            }),
+            }],
             Happening::ChatCleared { clearing: Clearing::All, .. } => {
-                Some(Write::ForgetChat { room, epoch, keys: None })
+                vec![Write::ForgetChat { room, epoch, keys: None }]
             }
             Happening::ChatCleared { keys, .. } => {
-                Some(Write::ForgetChat { room, epoch, keys: Some(keys.clone()) })
+                vec![Write::ForgetChat { room, epoch, keys: Some(keys.clone()) }]
             }
-            Happening::AttributesSet(_) | Happening::Configured(_) | Happening::LockSet(_) => {
-                Some(Write::Room { room, epoch, body: self.record().to_json() })
+            Happening::AttributesSet(_)
+            | Happening::Configured(_)
+            | Happening::LeaseSet(_)
+            | Happening::LockSet(_)
+            | Happening::PolicySet(_) => {
+                vec![Write::Room { room, epoch, body: to_json(&self.record()) }]
             }
-            _ => None,
+            Happening::CeilingRaised(ceiling) => vec![self.value(CEILING, Some(to_json(ceiling)))],
+            Happening::Deleted => vec![Write::ForgetRoom { room, epoch }],
+            Happening::DueNoted(at) => {
+                vec![self.value(DUE, at.as_ref().map(to_json)), Write::Due { room, epoch, at: *at }]
+            }
+            Happening::Granted(grantee, grant) => {
+                vec![self.part(GRANT, grantee.to_string(), grant.as_ref().map(to_json))]
+            }
+            Happening::SeatTaken(seat) => self.seat_part(&seat.id),
+            Happening::SeatRenewed { seat, .. } => self.seat_part(seat),
+            Happening::SeatLeft { seat, .. } if seat.participant().is_some() => {
+                vec![self.part(SEAT, seat.id.to_string(), None)]
+            }
+            Happening::TermSet(term) => vec![self.value(TERM, Some(to_json(term)))],
+            _ => Vec::new(),
         }
+    }
+
+    fn part(&self, kind: &str, key: String, body: Option<Json>) -> Write {
+        Write::Part { room: self.id, epoch: self.epoch, kind: kind.to_owned(), key, body }
+    }
+
+    fn value(&self, key: &str, body: Option<Json>) -> Write {
+        self.part(VALUE, key.to_owned(), body)
+    }
+
+    /// A seat of the rooms door is kept, but not who came in with it.
+    fn seat_part(&self, id: &SeatId) -> Vec<Write> {
+        let kept = self.seats.get(id).filter(|seat| seat.participant().is_some());
+        let at_rest = |seat: &Seat| Seat { live: None::<Live>, report: None, ..seat.clone() };
+        let write = |seat| self.part(SEAT, id.to_string(), Some(to_json(&at_rest(seat))));
+        kept.map(write).into_iter().collect()
     }
 }

@@ -11,6 +11,12 @@ pub enum Refusal {
     /// The room's closing time has passed.
     #[error("this group is closed")]
     Closed,
+    /// This door is not open for this room.
+    #[error("this room cannot be entered this way")]
+    DoorClosed,
+    /// The client could not show all who are in.
+    #[error("too many participants for this client")]
+    Crowded,
     /// Members, or the room's own capacity, are used up.
     #[error("too many users")]
     Full,
@@ -35,6 +41,18 @@ pub enum Refusal {
     /// The store could not keep it; nothing has happened.
     #[error("the server cannot store this at the moment, please try again later")]
     StoreUnavailable,
+    /// The room was deleted.
+    #[error("this room is gone")]
+    RoomGone,
+    /// The actor does not own the room.
+    #[error("not the owner of this room")]
+    NotOwner,
+    /// No seat of that kind is held.
+    #[error("no such seat")]
+    UnknownSeat,
+    /// The media token was replaced, used up, or is not of this room.
+    #[error("this token is no longer good")]
+    TokenDead,
     /// The stream id is in use in this room.
     #[error("this stream exists already")]
     StreamExists,
@@ -59,10 +77,16 @@ impl Refusal {
         match self {
             Self::AlreadyHere => "already-here",
             Self::Closed => "closed",
+            Self::Crowded => "crowded",
+            Self::DoorClosed => "door-closed",
             Self::Full => "full",
             Self::Locked(_) => "locked",
             Self::NotAuthorised => "not-authorised",
             Self::NotHere => "not-here",
+            Self::NotOwner => "not-owner",
+            Self::RoomGone => "room-gone",
+            Self::TokenDead => "token-dead",
+            Self::UnknownSeat => "unknown-seat",
             Self::NotYetOpen => "not-yet-open",
             Self::NoOperators => "no-operators",
             Self::Moved(_) => "moved",

@@ -1,55 +1,125 @@
 //! The room's state and how it is read.
 
+use crate::clock::CallClock;
+use crate::command::Command;
 use crate::event::{ChatEntry, Event};
+use crate::lease::{Lease, Term};
 use crate::limits::Limits;
 use crate::member::{Member, MemberId};
-use crate::record::RoomRecord;
+use crate::policy::{Grant, Grantee, Policy};
+use crate::record::Kept;
 use crate::rules::Rules;
+use crate::seat::{Seat, SeatId};
 use crate::stream::{Stream, StreamId};
-use parlour_base::{Epoch, JsonMap, RoomId, Seq};
+use parlour_base::{Epoch, JsonMap, Now, RoomId, Seq, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 /// A place people join; the unit of order.
 ///
 /// It can be written as a snapshot and read back; two rooms are equal exactly
-/// when their snapshots are.
+/// when their snapshots are. Its large parts are shared between clones until
+/// one of them changes, so a clone costs little.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Room {
     pub(crate) id: RoomId,
     pub(crate) epoch: Epoch,
     pub(crate) seq: Seq,
     pub(crate) limits: Limits,
-    pub(crate) rules: Rules,
-    pub(crate) lock: Option<String>,
-    pub(crate) attributes: JsonMap,
-    pub(crate) members: BTreeMap<MemberId, Member>,
-    pub(crate) streams: BTreeMap<StreamId, Stream>,
-    pub(crate) chat: VecDeque<ChatEntry>,
+    pub(crate) rules: Arc<Rules>,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) lease: Option<Arc<Lease>>,
+    pub(crate) term: Option<Term>,
+    pub(crate) gone: bool,
+    pub(crate) lock: Option<Arc<str>>,
+    pub(crate) attributes: Arc<JsonMap>,
+    pub(crate) grants: Arc<BTreeMap<Grantee, Grant>>,
+    pub(crate) seats: Arc<BTreeMap<SeatId, Seat>>,
+    pub(crate) members: Arc<BTreeMap<MemberId, Member>>,
+    pub(crate) streams: Arc<BTreeMap<StreamId, Stream>>,
+    pub(crate) chat: VecDeque<Arc<ChatEntry>>,
+    pub(crate) call: Option<Call>,
+    /// How many calls this epoch has seen.
+    pub(crate) calls: u32,
+    /// How many have come in this epoch.
+    pub(crate) arrivals: u64,
+    pub(crate) clock: CallClock,
+    /// The time of what call control lists.
+    pub(crate) stamp: u64,
+    /// When the store was told to have the room opened.
+    pub(crate) due: Option<Wall>,
+}
+
+/// The period in which somebody is in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// Names it among the room's calls.
+    pub incarnation: u32,
+    /// Since when.
+    pub since: Wall,
 }
 
 impl Room {
-    /// An empty room in a new epoch, with what the store kept of it.
+    /// A room in a new epoch, with what the store kept of it.
     #[must_use]
-    pub fn open(
-        id: RoomId,
-        epoch: Epoch,
-        limits: Limits,
-        record: RoomRecord,
-        chat: Vec<ChatEntry>,
-    ) -> Self {
-        Self {
+    pub fn open(id: RoomId, epoch: Epoch, limits: Limits, kept: Kept) -> Self {
+        let Kept { record, grants, seats, term, ceiling, due, chat } = kept;
+        let clock = CallClock::open(ceiling);
+        let call = None;
+        let mut room = Self {
             id,
             epoch,
             seq: Seq(0),
             limits,
-            rules: record.rules,
-            lock: record.lock,
-            attributes: record.attributes,
-            members: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            chat: chat.into(),
+            rules: Arc::new(record.rules),
+            policy: Arc::new(record.policy),
+            lease: record.lease.map(Arc::new),
+            term,
+            gone: false,
+            lock: record.lock.map(Into::into),
+            attributes: Arc::new(record.attributes),
+            grants: Arc::new(grants),
+            seats: Arc::default(),
+            members: Arc::default(),
+            streams: Arc::default(),
+            chat: chat.into_iter().map(Arc::new).collect(),
+            call,
+            calls: 0,
+            arrivals: 0,
+            stamp: clock.last(),
+            clock,
+            due,
+        };
+        let began = seats.iter().map(|seat| seat.since).min();
+        let seats = seats.into_iter().map(|seat| (seat.id.clone(), seat));
+        room.seats = Arc::new(seats.collect());
+        room.arrivals = room.seats.values().map(|seat| seat.order).max().unwrap_or(0);
+        if let Some(since) = began {
+            room.begin_call(since);
         }
+        room
+    }
+
+    /// Whether this command's events may be seen only once they are on disk.
+    #[must_use]
+    pub fn waits_for_store(&self, now: Now, command: &Command) -> bool {
+        command.is_durable() || self.wants_ceiling(now, command).is_some()
+    }
+
+    /// The ceiling of the clock that must be durable before the command's
+    /// values are used.
+    pub(crate) fn wants_ceiling(&self, now: Now, command: &Command) -> Option<u64> {
+        let used = match command {
+            Command::Admit(_) | Command::Wake => true,
+            Command::Join(entry) => entry.pass.is_listed_by_call_control(),
+            _ => false,
+        };
+        let used = used || self.clock.ceiling() > 0;
+        if !(used && command.moves_people()) {
+            return None;
+        }
+        self.clock.wants(now.wall, self.limits.clock_ahead_ms)
     }
 
     /// The room that results when these events happen to this one.
@@ -88,9 +158,9 @@ impl Room {
         self.seq
     }
 
-    /// Entry policy, capacity and settings.
+    /// The operator's definition: settings, capacity, opening hours.
     #[must_use]
-    pub const fn rules(&self) -> &Rules {
+    pub fn rules(&self) -> &Rules {
         &self.rules
     }
 
@@ -100,9 +170,73 @@ impl Room {
         self.lock.as_deref()
     }
 
+    /// Who may enter, by which door.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// What the rooms door keeps, if the room is open to it.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Lease> {
+        self.lease.as_deref()
+    }
+
+    /// The times of the lease.
+    #[must_use]
+    pub const fn term(&self) -> Option<Term> {
+        self.term
+    }
+
+    /// Whether the room was deleted.
+    #[must_use]
+    pub const fn is_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// The durable rights in it.
+    pub fn grants(&self) -> impl ExactSizeIterator<Item = (&Grantee, &Grant)> {
+        self.grants.iter()
+    }
+
+    /// One of them.
+    #[must_use]
+    pub fn grant(&self, grantee: &Grantee) -> Option<&Grant> {
+        self.grants.get(grantee)
+    }
+
+    /// The seats that are held.
+    pub fn seats(&self) -> impl ExactSizeIterator<Item = &Seat> {
+        self.seats.values()
+    }
+
+    /// One seat.
+    #[must_use]
+    pub fn seat(&self, id: &SeatId) -> Option<&Seat> {
+        self.seats.get(id)
+    }
+
+    /// The call, while somebody is in.
+    #[must_use]
+    pub const fn call(&self) -> Option<Call> {
+        self.call
+    }
+
+    /// The clock of call states.
+    #[must_use]
+    pub const fn clock(&self) -> CallClock {
+        self.clock
+    }
+
+    /// The time of what call control lists of the room.
+    #[must_use]
+    pub const fn stamp(&self) -> u64 {
+        self.stamp
+    }
+
     /// Room-wide attributes.
     #[must_use]
-    pub const fn attributes(&self) -> &JsonMap {
+    pub fn attributes(&self) -> &JsonMap {
         &self.attributes
     }
 
@@ -130,22 +264,12 @@ impl Room {
 
     /// The chat that newcomers are shown, oldest first.
     pub fn chat(&self) -> impl ExactSizeIterator<Item = &ChatEntry> {
-        self.chat.iter()
+        self.chat.iter().map(AsRef::as_ref)
     }
 
-    /// Whether nobody is in.
+    /// Whether nobody is in, nor holds a seat.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.members.is_empty()
-    }
-
-    /// What must survive a restart.
-    #[must_use]
-    pub fn record(&self) -> RoomRecord {
-        RoomRecord {
-            rules: self.rules.clone(),
-            lock: self.lock.clone(),
-            attributes: self.attributes.clone(),
-        }
+        self.members.is_empty() && self.seats.is_empty()
     }
 }

@@ -80,7 +80,7 @@ fn only_operators_clear_chat_and_the_store_is_told_which_entries_went() {
     assert_eq!(act(&mut room, "bob", of_ada.clone()), Err(Refusal::NotAuthorised));
     let events = act(&mut room, "op", of_ada).expect("an operator may");
     assert_eq!(texts(&room), ["b1"]);
-    let Some(Write::ForgetChat { keys: Some(keys), .. }) = room.write_for(&events[0]) else {
+    let [Write::ForgetChat { keys: Some(keys), .. }] = &room.writes_for(&events[0])[..] else {
         panic!("two entries are to be forgotten");
     };
     assert_eq!(keys.len(), 2);

@@ -1,10 +1,14 @@
 //! A room and people to put in it.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+use parlour_base::UserId;
 use parlour_base::{Epoch, Json, JsonMap, Now, Permission, Permissions, RoomId, Wall};
-use parlour_room::command::{Entry, Speech};
-use parlour_room::record::RoomRecord;
-use parlour_room::{Actor, Command, Event, Limits, MemberId, Refusal, Room, Rules, StreamId};
+use parlour_room::command::{Entry, Pass, Speech};
+use parlour_room::member::MemberKind;
+use parlour_room::record::{Kept, RoomRecord};
+use parlour_room::{
+    Actor, Command, Door, Event, Limits, MemberId, Person, Proof, Refusal, Room, Rules, StreamId,
+};
 
 pub const NOW: Now = Now { mono: parlour_base::Mono(0), wall: Wall(1_800_000_000_000) };
 
@@ -18,7 +22,8 @@ pub fn limits() -> Limits {
 
 pub fn room_with(rules: Rules) -> Room {
     let id = RoomId::new(7).expect("not reserved");
-    Room::open(id, Epoch(3), limits(), RoomRecord { rules, ..RoomRecord::default() }, Vec::new())
+    let record = RoomRecord { rules, ..RoomRecord::default() };
+    Room::open(id, Epoch(3), limits(), Kept { record, ..Kept::default() })
 }
 
 pub fn room() -> Room {
@@ -33,11 +38,23 @@ pub fn stream(name: &str) -> StreamId {
     StreamId(name.to_owned())
 }
 
+/// The same user for the same name.
+pub fn user(name: &str) -> UserId {
+    let mut bits = [1; 8];
+    bits.iter_mut().zip(name.bytes()).for_each(|(bit, byte)| *bit = byte);
+    UserId::new(u64::from_be_bytes(bits)).expect("not reserved")
+}
+
 pub fn entry(name: &str, permissions: Permissions) -> Command {
     Command::Join(Entry {
         name: name.to_owned(),
         via: "lab".to_owned(),
-        permissions,
+        door: Door::Galene,
+        pass: Pass::Shown {
+            person: Person::guest(user(name)),
+            proof: Proof::Password(permissions),
+        },
+        kind: MemberKind::Client,
         attributes: JsonMap::new(),
     })
 }

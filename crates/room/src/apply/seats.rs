@@ -1,0 +1,269 @@
+//! Seats: taking them, the race within one, and their end.
+//!
+//! The race is decided by token numbers alone (docs/protocols/callctl.md, the
+//! state machine and its table of interleavings).
+
+use super::Turn;
+use crate::command::{Admission, Terms};
+use crate::event::{Departure, Happening};
+use crate::member::Member;
+use crate::refusal::Refusal;
+use crate::room::Room;
+use crate::seat::{Means, Participant, Report, Seat, SeatEnd, SeatId, TokenNumber};
+use crate::view::ROSTER_MAX;
+use parlour_base::limits::NAME_BYTES_MAX;
+use parlour_base::{Permission, Permissions, UserId, Wall};
+use std::time::Duration;
+
+/// Said to members whose seat was taken away.
+const EVICTED: &str = "you have left the call";
+/// The owner of a room by the rooms door may do this.
+const OWNER: Permissions =
+    Permissions::of(&[Permission::Op, Permission::Present, Permission::Message]);
+
+impl Turn<'_> {
+    /// Get or create, count, number: one step.
+    pub(super) fn admit(&mut self, me: UserId, admission: Admission) -> Result<(), Refusal> {
+        let Admission { slot, person, name, proof, terms } = admission;
+        if person.user != me {
+            return Err(Refusal::NotAuthorised);
+        }
+        if name.len() > NAME_BYTES_MAX.max(1_024) {
+            return Err(Refusal::TooLarge);
+        }
+        let id = SeatId { user: me, slot };
+        let before = self.room.seats.get(&id).cloned();
+        let mut permissions = self.room.admit(terms.door(), &person, proof)?;
+        if let Terms::Rooms { client_max, .. } = &terms {
+            let owner = self.is_owner(me) && !person.guest;
+            if owner {
+                permissions = permissions.union(OWNER);
+            }
+            self.check_rooms_terms(me, person.guest, *client_max)?;
+        }
+        if before.is_none() {
+            self.check_entry(permissions)?;
+            self.check_places(&terms)?;
+        }
+        let next = self.room.arrivals.saturating_add(1);
+        let order = before.as_ref().map_or(next, |old| old.order);
+        let seat = Seat {
+            person,
+            name,
+            permissions,
+            means: self.means(me, &terms),
+            order,
+            since: before.as_ref().map_or(self.at, |old| old.since),
+            current: TokenNumber(self.room.clock.next(self.at)),
+            connecting: matches!(terms, Terms::Callctl),
+            live: before.and_then(|old| old.live),
+            report: None,
+            id,
+        };
+        self.emit(Happening::SeatTaken(Box::new(seat)));
+        if let Terms::Rooms { life, .. } = terms {
+            self.prolong(life);
+        }
+        Ok(())
+    }
+
+    fn means(&self, me: UserId, terms: &Terms) -> Means {
+        match terms {
+            Terms::Callctl => Means::Callctl,
+            Terms::Rooms { connection, client_max, expires, .. } => Means::Rooms(Participant {
+                connection: connection.clone(),
+                client_max: u32::try_from(*client_max).unwrap_or(u32::MAX),
+                owner: self.is_owner(me),
+                expires: *expires,
+            }),
+            Terms::Viewer => Means::Viewer,
+            Terms::Elsewhere => Means::Elsewhere,
+        }
+    }
+
+    pub(super) fn is_owner(&self, user: UserId) -> bool {
+        self.room.lease.as_ref().is_some_and(|lease| lease.owner == Some(user))
+    }
+
+    /// The rooms door's own arithmetic, in its order
+    /// (docs/protocols/rooms.md, admission).
+    fn check_rooms_terms(&self, me: UserId, guest: bool, client_max: i64) -> Result<(), Refusal> {
+        let Some(lease) = &self.room.lease else { return Err(Refusal::DoorClosed) };
+        let all = self.room.participants();
+        let others: Vec<_> = all.iter().filter(|one| guest || one.user != me).collect();
+        let limits = others.iter().filter_map(|one| one.client_max).map(i64::from);
+        let policy = self.room.capacity().map(i64::from);
+        let capacity =
+            limits.chain(policy).fold(i64::from(lease.max_size), |least, one| least.min(one));
+        let count = i64::try_from(others.len()).unwrap_or(i64::MAX);
+        let reserved = !others.iter().any(|one| one.owner)
+            && lease.owner.is_some()
+            && (guest || lease.owner != Some(me));
+        let free = capacity - count - i64::from(reserved);
+        if free <= 0 {
+            Err(Refusal::Full)
+        } else if client_max <= count {
+            Err(Refusal::Crowded)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Places beyond the room's capacity: the room's limit on seats, and the
+    /// limit of a conference.
+    fn check_places(&self, terms: &Terms) -> Result<(), Refusal> {
+        let limits = &self.room.limits;
+        if self.room.seats.len() >= limits.seats as usize {
+            return Err(Refusal::Full);
+        }
+        let most = (limits.conference as usize).min(ROSTER_MAX);
+        match terms {
+            Terms::Callctl if self.room.occupancy() >= most => Err(Refusal::Full),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn renew(&mut self, me: UserId, id: &SeatId, expires: Wall) -> Result<(), Refusal> {
+        self.own_seat(me, id)?;
+        self.emit(Happening::SeatRenewed { seat: id.clone(), expires });
+        Ok(())
+    }
+
+    pub(super) fn report(
+        &mut self,
+        me: UserId,
+        id: &SeatId,
+        report: Report,
+    ) -> Result<(), Refusal> {
+        self.own_seat(me, id)?;
+        self.check_value(report.event.len().saturating_add(report.state.len()))?;
+        self.emit(Happening::SeatReported { seat: id.clone(), report });
+        Ok(())
+    }
+
+    /// A leave with an older token than the current one has no effect, and
+    /// neither has one with somebody else's.
+    pub(super) fn give_up(
+        &mut self,
+        me: UserId,
+        id: &SeatId,
+        number: Option<TokenNumber>,
+        life: Duration,
+    ) -> Result<(), Refusal> {
+        let seat = self.own_seat(me, id)?;
+        if number.is_some_and(|number| number < seat.current) {
+            return Ok(());
+        }
+        let leased = seat.participant().is_some();
+        self.end_seat(&seat, SeatEnd::Left);
+        if leased {
+            self.prolong(life);
+        }
+        Ok(())
+    }
+
+    fn own_seat(&self, me: UserId, id: &SeatId) -> Result<Seat, Refusal> {
+        if id.user != me {
+            return Err(Refusal::UnknownSeat);
+        }
+        self.room.seats.get(id).cloned().ok_or(Refusal::UnknownSeat)
+    }
+
+    /// The time to connect has passed: for whom it was not set any more,
+    /// nothing happens.
+    pub(super) fn lapse(&mut self, id: &SeatId, number: TokenNumber) {
+        let Some(seat) = self.room.seats.get(id).cloned() else { return };
+        if seat.current != number || !seat.connecting {
+            return;
+        }
+        match seat.live {
+            None => self.end_seat(&seat, SeatEnd::Expired),
+            Some(live) => {
+                let current = live.number;
+                let live = Some(live);
+                self.emit(Happening::SeatLive { seat: seat.id, live, current, connecting: false });
+            }
+        }
+    }
+
+    pub(super) fn evict(&mut self, id: &SeatId) -> Result<(), Refusal> {
+        let seat = self.room.seats.get(id).cloned().ok_or(Refusal::UnknownSeat)?;
+        self.end_seat(&seat, SeatEnd::Evicted);
+        Ok(())
+    }
+
+    pub(super) fn evict_user(&mut self, user: UserId) {
+        let seats: Vec<Seat> =
+            self.room.seats.values().filter(|seat| seat.person.user == user).cloned().collect();
+        for seat in seats {
+            self.end_seat(&seat, SeatEnd::Evicted);
+        }
+        let members: Vec<Member> =
+            self.room.members.values().filter(|m| m.person.user == user).cloned().collect();
+        for member in members {
+            let how = Departure::Kicked { by: None, message: EVICTED.to_owned() };
+            self.remove(&member, how);
+        }
+        self.mind_absent_operators();
+    }
+
+    pub(super) fn evict_all(&mut self) {
+        let seats: Vec<Seat> = self.room.seats.values().cloned().collect();
+        for seat in seats {
+            self.end_seat(&seat, SeatEnd::Evicted);
+        }
+    }
+
+    /// Ends a seat and whoever came in by it.
+    fn end_seat(&mut self, seat: &Seat, how: SeatEnd) {
+        let live = seat.live.as_ref().and_then(|live| self.room.members.get(&live.member));
+        if let Some(member) = live.cloned() {
+            let how = Departure::Kicked { by: None, message: EVICTED.to_owned() };
+            self.remove_member(&member, how);
+        }
+        self.emit(Happening::SeatLeft { seat: Box::new(seat.clone()), how });
+    }
+
+    /// A member that came in by a seat is gone.
+    pub(super) fn seat_is_dead(&mut self, member: &Member, turned_out: bool) {
+        let seat = member.seat.as_ref().and_then(|id| self.room.seats.get(id)).cloned();
+        let Some(seat) = seat else { return };
+        let Some(live) = seat.live.as_ref().filter(|live| live.member == member.id) else { return };
+        if turned_out {
+            self.end_seat(&Seat { live: None, ..seat }, SeatEnd::Evicted);
+        } else if seat.means == Means::Callctl && live.number >= seat.current {
+            self.end_seat(&Seat { live: None, ..seat }, SeatEnd::Disconnected);
+        } else {
+            self.emit(Happening::SeatLive {
+                seat: seat.id,
+                live: None,
+                current: seat.current,
+                connecting: seat.connecting,
+            });
+        }
+    }
+
+    /// Ends what has run out.
+    pub(super) fn expire(&mut self, life: Duration) {
+        let at = self.at;
+        let over = |seat: &&Seat| seat.participant().is_some_and(|p| p.expires <= at);
+        let seats: Vec<Seat> = self.room.seats.values().filter(over).cloned().collect();
+        for seat in seats {
+            self.end_seat(&seat, SeatEnd::Expired);
+            self.prolong(life);
+        }
+        if self.room.term.is_some_and(|term| term.expires <= at) {
+            self.end_lease();
+        }
+    }
+}
+
+impl Room {
+    /// When something in the room is due by itself: a participant or the
+    /// lease runs out.
+    #[must_use]
+    pub fn due(&self) -> Option<Wall> {
+        let seats = self.seats.values().filter_map(Seat::participant).map(|p| p.expires);
+        seats.chain(self.term.map(|term| term.expires)).min()
+    }
+}
