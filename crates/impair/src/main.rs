@@ -1,0 +1,2 @@
+//! The proxy as a program.
+fn main() {}
