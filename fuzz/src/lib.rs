@@ -11,6 +11,7 @@ use parlour_sfu::plan::{
 use parlour_sfu::srtp::{Exported, Profile, Seal};
 use parlour_sfu::{Config, Identity, Input, Output, Worker};
 use parlour_wire::galene::{self, Dialect, Envelope, GroupFile, ServerMessage, name, token};
+use parlour_wire::rooms::{self, Action, ActionName, Body, Bounds, RoomChange, RoomCreate, hawk};
 use parlour_wire::{json, payload, rtcp, rtp, sdp};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -27,6 +28,10 @@ pub const TARGETS: &[Target] = &[
     ("galene_token", galene_token),
     ("json_text", json_text),
     ("payload_view", payload_view),
+    ("rooms_body", rooms_body),
+    ("rooms_hawk", rooms_hawk),
+    ("rooms_path", rooms_path),
+    ("rooms_progress", rooms_progress),
     ("rtcp_packets", rtcp_packets),
     ("rtp_header", rtp_header),
     ("sdp_answer", sdp_answer),
@@ -294,6 +299,71 @@ fn worker_media(bytes: &[u8]) {
         while worker.poll().is_some() {}
         worker.handle(now, Input::Tick);
         while worker.poll().is_some() {}
+    }
+}
+
+/// Every reader of a body is fed the same one, as JSON and as a form.
+fn rooms_body(bytes: &[u8]) {
+    let bounds = Bounds::default();
+    for content_type in ["application/json", "application/x-www-form-urlencoded"] {
+        let Ok(body) = Body::read(Some(content_type), bytes) else { continue };
+        if let Ok(room) = RoomCreate::read(&body, &bounds) {
+            assert!(room.context.is_some() != room.name.is_some());
+            assert!((1..=bounds.size).contains(&room.max_size));
+        }
+        let _ = RoomChange::read(&body, &bounds);
+        let _ = rooms::room::read_delete(&body);
+        for name in [ActionName::Join, ActionName::Status, ActionName::LogDomain] {
+            let _ = Action::read(name, &body, &bounds);
+        }
+        let _ = ActionName::read(&body);
+        let _ = rooms::action::session_token(&body);
+        let _ = rooms::registration::PushUrls::read(&body, "");
+        let _ = rooms::oauth::Login::read(&body);
+        let _ = rooms::oauth::read_event(&body);
+        let _ = rooms::call::DirectCall::read(&body);
+        let _ = rooms::call::CallUrlChange::read(&body);
+    }
+    let _ = rooms::oauth::Granted::read(bytes);
+    let _ = rooms::oauth::Profile::read(bytes);
+}
+
+/// A whole `Authorization` header.
+fn rooms_hawk(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = rooms::basic::read_token(text);
+    let Some((_, attributes)) = hawk::scheme(text) else { return };
+    let Ok(header) = hawk::read_header(attributes) else { return };
+    let target = hawk::Target { method: "GET", path: "/rooms", host: "localhost", port: 80 };
+    assert!(hawk::check(&header, target, "a key that nobody has", parlour_base::Wall(0)).is_err());
+    let artifacts = hawk::Artifacts { target, header: &header };
+    let signed = hawk::HawkHeader { mac: artifacts.request_mac("key"), ..header.clone() };
+    assert!(hawk::Artifacts { target, header: &signed }.is_signed_with("key"));
+}
+
+/// A path, a query, and what stands in the headers that are looked at.
+fn rooms_path(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _ = rooms::path::route("GET", text);
+    let _ = rooms::form::query_value(text, "version");
+    let _ = rooms::number::parse_text(text);
+    let _ = rooms::accept::takes_json(Some(text));
+    let _ = rooms::accept::names_html(Some(text));
+    let _ = rooms::etag::matches(text, &rooms::etag::weak(bytes));
+}
+
+fn rooms_progress(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match rooms::progress::Said::read(text) {
+        Ok(rooms::progress::Said::Echo(value)) => {
+            let told = rooms::progress::Told::Echo(value).text();
+            json::parse(&told).expect("what is told is JSON");
+        }
+        Ok(_) => {}
+        Err(error) => {
+            let told = rooms::progress::Told::Error(error).text();
+            json::parse(&told).expect("what is told is JSON");
+        }
     }
 }
 

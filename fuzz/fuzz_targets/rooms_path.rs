@@ -1,0 +1,4 @@
+#![no_main]
+//! See `rooms_path` in `fuzz/src/lib.rs`.
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| parlour_fuzz::run("rooms_path", bytes));
