@@ -1,8 +1,10 @@
 //! Bytes to types and back, every protocol.
 
+pub mod callctl;
 pub mod galene;
 pub mod json;
 pub mod payload;
+pub mod rooms;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
