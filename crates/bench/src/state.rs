@@ -182,7 +182,7 @@ fn engine_alone(state: State, done: &mut Done) -> Result<()> {
         RoomId::new(bits).context("an impossible room")
     };
     for index in 0..state.rooms {
-        submit(index, StoreOp::OpenRoom(room(index)?))?;
+        submit(index, StoreOp::OpenRoom { room: room(index)?, create: true })?;
     }
     let mut lines = vec![Line { epoch: Epoch(0), seq: 0, sent_ns: 0 }; state.rooms];
     let from = now_ns() + u64::try_from(WARM_UP.as_nanos())?;

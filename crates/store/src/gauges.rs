@@ -23,6 +23,8 @@ pub struct Gauges {
     pub batches: AtomicU64,
     /// Requests executed.
     pub requests: AtomicU64,
+    /// Of these, the ones that only read: the start, lookups, pages.
+    pub reads: AtomicU64,
     /// Single writes in acknowledged commits.
     pub writes: AtomicU64,
     /// Requests a rule refused: fenced, name taken.

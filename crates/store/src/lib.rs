@@ -25,7 +25,7 @@ pub use memory::MemoryEngine;
 pub use sqlite::SqliteEngine;
 pub use writer::{Submitter, Writer};
 
-use parlour_base::storage::{StoreReply, StoreRequest};
+use parlour_base::storage::{StoreOp, StoreReply, StoreRequest};
 
 /// Something that keeps what it is told.
 pub trait Engine: Send {
@@ -43,4 +43,15 @@ impl<E: Engine + ?Sized> Engine for Box<E> {
     fn execute(&mut self, batch: Vec<StoreRequest>) -> Vec<StoreReply> {
         (**self).execute(batch)
     }
+}
+
+/// Whether a request leaves everything as it is, whatever comes of it.
+pub(crate) fn only_reads(op: &StoreOp) -> bool {
+    matches!(
+        op,
+        StoreOp::LoadDirectory { .. }
+            | StoreOp::Find(_)
+            | StoreOp::List { .. }
+            | StoreOp::ListRooms { .. }
+    )
 }

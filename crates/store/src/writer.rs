@@ -5,8 +5,8 @@
 //! when it is full a request comes straight back and its sender answers
 //! [`StoreFault::Busy`].
 
-use crate::Engine;
 use crate::gauges::{Gauges, add};
+use crate::{Engine, only_reads};
 use parlour_base::storage::{StoreFault, StoreOp, StoreReply, StoreRequest};
 use std::io;
 use std::num::NonZeroUsize;
@@ -163,6 +163,8 @@ impl<E: Engine, F: FnMut(StoreReply)> Worker<E, F> {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
         self.gauges.queue_depth.fetch_sub(count, Ordering::Relaxed);
         add(&self.gauges.requests, count);
+        let reads = batch.iter().filter(|request| only_reads(&request.op)).count();
+        add(&self.gauges.reads, u64::try_from(reads).unwrap_or(u64::MAX));
         let weights: Vec<u64> = batch.iter().map(|request| weight(&request.op)).collect();
         let start = Instant::now();
         let replies = self.engine.execute(batch);

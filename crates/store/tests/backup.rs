@@ -10,7 +10,10 @@ use parlour_store::{backup, restore, verify};
 use rusqlite::Connection;
 use serde_json::json;
 use std::fs;
-use support::{Disk, bind, chat, commit, directory, note, open, record, settings};
+use support::{
+    Disk, bind, chat, commit, due, kept, load, meant, note, open, part, parts, record, room,
+    settings,
+};
 
 /// A store with something of each kind, still open.
 fn filled(disk: &Disk) -> parlour_store::SqliteEngine {
@@ -20,6 +23,8 @@ fn filled(disk: &Disk) -> parlour_store::SqliteEngine {
         bind("galene", "lobby", 1),
         record("user", "ada", Some(json!({"name": "Ada"}))),
         settings(1, epoch, json!({"locked": true})),
+        part(1, epoch, "grant", "ada", Some(json!("op"))),
+        due(1, epoch, Some(7)),
         chat(1, epoch, 1, "a", 10),
     ];
     assert_eq!(commit(&mut engine, writes), Ok(()));
@@ -37,13 +42,16 @@ fn a_backup_of_a_running_store_restores_to_the_same() {
     restore(&file, &new.folder()).expect("restored");
     let mut restored = new.engine();
     assert!(!restored.was_created());
-    let (names, records) = directory(&mut restored);
-    assert_eq!((names, records.len()), (directory(&mut running).0, 1));
+    assert_eq!(meant(&mut restored, "galene", "lobby"), Some(room(1)));
+    let directory = load(&mut restored, &["user"]);
+    assert_eq!(directory.records, [kept("user", "ada", json!({"name": "Ada"}))]);
+    assert_eq!((directory.new, directory.due), (false, vec![(parlour_base::Wall(7), room(1))]));
     let (epoch, body, said) = open(&mut restored, 1);
     assert_eq!((body, said), (Some(json!({"locked": true})), vec![note("a")]));
     assert_eq!(epoch, Epoch(1 + u64::from(EPOCH_GAP) + 1), "above whatever was handed out");
     assert_eq!(commit(&mut restored, vec![chat(1, epoch, 1, "b", 10)]), Ok(()));
     assert_eq!(open(&mut restored, 1).2, [note("a"), note("b")]);
+    assert_eq!(parts(&mut restored, 1), [kept("grant", "ada", json!("op"))]);
 }
 
 #[test]
@@ -83,7 +91,7 @@ fn nothing_is_overwritten() {
     backup(&disk.folder(), &good).expect("copied");
     drop(other.engine());
     assert!(matches!(restore(&good, &other.folder()), Err(BackupError::Exists(_))));
-    assert_eq!(directory(&mut other.engine()).0, []);
+    assert!(load(&mut other.engine(), &[]).new);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde_json::json;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::{Disk, chat, commit, directory, forget, open, record};
+use support::{Disk, Records, chat, commit, forget, open, record, records};
 
 const CHILD_MOUNT: &str = "PARLOUR_TEST_SMALL_DISK";
 
@@ -57,37 +57,40 @@ fn the_child_fills_its_disk() {
     let mut model = MemoryEngine::default();
     let mut refused = fill(&mut engine, &mut model);
     assert!(refused > 10, "only {refused} refused on a full disk");
-    assert_eq!(directory(&mut engine), directory(&mut model), "while it is full");
+    assert_eq!(all(&mut engine), all(&mut model), "while it is full");
 
     fs::remove_file(&ballast).expect("there");
-    let before = directory(&mut model).1.len();
+    let before = all(&mut model).len();
     refused = fill(&mut engine, &mut model);
-    assert!(directory(&mut model).1.len() > before, "works again by itself");
+    assert!(all(&mut model).len() > before, "works again by itself");
     assert!(refused > 10, "only {refused} refused when full again");
 
     // Killed and started on a full disk: all that was acknowledged is there.
     drop(engine);
     let mut engine = reopen(&data);
-    assert_eq!(directory(&mut engine), directory(&mut model));
+    assert_eq!(all(&mut engine), all(&mut model));
     let copy = mount.join("copy");
     assert!(backup(&data, &copy).is_err(), "no room for a copy");
     assert!(!copy.exists());
 
     // Forgetting makes room within the file.
-    let doomed =
-        directory(&mut model).1.into_iter().map(|(kind, key, _)| record(&kind, &key, None));
+    let doomed = all(&mut model).into_iter().map(|(kind, key, _)| record(&kind, &key, None));
     for write in doomed.collect::<Vec<_>>() {
         let both = commit(&mut engine, vec![write.clone()]);
         if both.is_ok() {
             assert_eq!(commit(&mut model, vec![write]), Ok(()));
         }
     }
-    assert_eq!(directory(&mut engine), directory(&mut model));
+    assert_eq!(all(&mut engine), all(&mut model));
     drop(engine);
     let elsewhere = Disk::new();
     backup(&data, &elsewhere.path("copy")).expect("copied");
     verify(&elsewhere.path("copy")).expect("undamaged");
     println!("\nall is well");
+}
+
+fn all(engine: &mut dyn Engine) -> Records {
+    records(engine, &["a", "b"])
 }
 
 fn reopen(data: &Path) -> SqliteEngine {
@@ -98,7 +101,7 @@ fn reopen(data: &Path) -> SqliteEngine {
 /// acknowledged, and returns how many were not.
 fn fill(engine: &mut SqliteEngine, model: &mut MemoryEngine) -> usize {
     let mut refused = 0;
-    let from = directory(model).1.len();
+    let from = all(model).len();
     let mut both = |writes: Vec<_>| match commit(engine, writes.clone()) {
         Ok(()) => {
             assert_eq!(commit(model, writes), Ok(()));

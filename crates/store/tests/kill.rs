@@ -19,7 +19,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{TrySendError, sync_channel};
 use std::time::{Duration, Instant};
-use support::{Disk, commit, directory, forget, open, record, room};
+use support::{
+    Directory, Disk, claim, commit, due, forget_room, load, one, open, opening, part, record, room,
+    settings,
+};
 
 /// How often the child is killed; more by `PARLOUR_TEST_KILLS`.
 const KILLS: u64 = 40;
@@ -125,8 +128,11 @@ impl Known {
         let start = Instant::now();
         let mut engine = disk.engine();
         assert!(start.elapsed() < START_MAX, "round {round}: started in {:?}", start.elapsed());
-        let records = directory(&mut engine).1;
-        let (epoch, _, chat) = open(&mut engine, ROOM);
+        let Directory { records, due, .. } = load(&mut engine, &["left", "right"]);
+        let Ok(StoreDone::Room { epoch, body, parts, chat }) = one(&mut engine, opening(ROOM))
+        else {
+            panic!("round {round}: the room opens")
+        };
         assert!(epoch.0 > self.epoch, "round {round}: {} is above {}", epoch.0, self.epoch);
         self.epoch = epoch.0;
         let of = |kind: &str| -> BTreeSet<String> {
@@ -139,6 +145,10 @@ impl Known {
         let lost = self.keys.difference(&left).cloned().collect();
         assert_eq!(left, right, "round {round}: a commit is whole or absent");
         assert_eq!(left, said, "round {round}: a commit is whole or absent");
+        let parted: BTreeSet<String> = parts.into_iter().map(|(_, key, _)| key).collect();
+        assert_eq!(left, parted, "round {round}: a commit is whole or absent");
+        let at = due.first().map(|(at, _)| json!(at.0));
+        assert_eq!(body, at, "round {round}: a commit is whole or absent");
         let copy = disk.path("copy");
         backup(&disk.folder(), &copy).expect("copied");
         verify(&copy).expect("undamaged");
@@ -150,7 +160,7 @@ impl Known {
             let keys = std::mem::take(&mut self.keys);
             let gone =
                 keys.iter().flat_map(|k| [record("left", k, None), record("right", k, None)]);
-            let all = gone.chain([forget(ROOM, epoch, None)]).collect();
+            let all = gone.chain([forget_room(ROOM, epoch)]).collect();
             assert_eq!(commit(&mut engine, all), Ok(()), "round {round}: emptied");
         }
         lost
@@ -218,7 +228,7 @@ fn the_child_writes_until_it_is_killed() {
     let writer = Writer::spawn(engine, queue, reply).expect("a thread");
     let round = std::env::var(CHILD_ROUND).expect("set with the folder");
     for n in 1.. {
-        let mut request = triple(&round, n, epoch);
+        let mut request = together(&round, n, epoch);
         while let Err(back) = writer.try_submit(request) {
             request = back;
             answers.recv().expect("the store thread lives");
@@ -226,8 +236,8 @@ fn the_child_writes_until_it_is_killed() {
     }
 }
 
-/// Three writes that belong together.
-fn triple(round: &str, n: u64, epoch: Epoch) -> StoreRequest {
+/// A write of each kind, which belong together.
+fn together(round: &str, n: u64, epoch: Epoch) -> StoreRequest {
     let key = format!("{round}-{n}");
     let chat = Write::Chat {
         room: room(ROOM),
@@ -240,8 +250,14 @@ fn triple(round: &str, n: u64, epoch: Epoch) -> StoreRequest {
     };
     // Of different lengths, so that pages split and overflow.
     let body = json!("x".repeat(usize::try_from(n * 37 % 1_500).expect("small")));
-    let writes =
-        vec![record("left", &key, Some(body)), chat, record("right", &key, Some(json!(n)))];
+    let writes = vec![
+        record("left", &key, Some(body)),
+        settings(ROOM, epoch, json!(n)),
+        chat,
+        part(ROOM, epoch, "part", &key, Some(json!(n))),
+        due(ROOM, epoch, Some(i64::try_from(n).expect("small"))),
+        claim("right", &key, json!(n)),
+    ];
     StoreRequest { id: StoreId(n), op: StoreOp::Commit(writes) }
 }
 

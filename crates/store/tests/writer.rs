@@ -9,7 +9,9 @@ use serde_json::json;
 use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use support::{Disk, bind, directory, open, record, room, settings};
+use support::{
+    Disk, bind, claim, list, listing, loading, open, opening, record, record_key, settings,
+};
 
 /// More than any test here puts into a queue of its own.
 const ENOUGH: usize = 2_000;
@@ -39,7 +41,7 @@ fn len(n: usize) -> NonZeroUsize {
 }
 
 fn ask(n: u64) -> StoreRequest {
-    StoreRequest { id: StoreId(n), op: StoreOp::OpenRoom(room(1)) }
+    StoreRequest { id: StoreId(n), op: opening(1) }
 }
 
 #[test]
@@ -130,7 +132,7 @@ fn stopping_executes_what_waits_and_refuses_what_comes_later() {
     drop(writer.stop().expect("alive"));
     assert_eq!(submitter.try_submit(keep(50)), Err(keep(50)));
     assert_eq!(answers.iter().collect::<Vec<_>>(), vec![Ok(StoreDone::Committed); 50]);
-    assert_eq!(directory(&mut disk.engine()).1.len(), 50);
+    assert_eq!(list(&mut disk.engine(), "k", "", None, 99).len(), 50);
 }
 
 #[test]
@@ -140,6 +142,7 @@ fn the_numbers_tell_writes_from_refusals_and_faults() {
     let commits = [
         vec![bind("n", "a", 1), record("k", "a", Some(json!(1)))],
         vec![bind("n", "a", 2)],
+        vec![claim("k", "a", json!(2))],
         vec![settings(1, parlour_base::Epoch(1), json!(1))],
         vec![record("k", "b", Some(deep))],
     ];
@@ -147,11 +150,21 @@ fn the_numbers_tell_writes_from_refusals_and_faults() {
         let request = StoreRequest { id: StoreId(n), op: StoreOp::Commit(writes) };
         assert_eq!(writer.try_submit(request), Ok(()));
     }
+    let looks = [
+        loading(&[]),
+        StoreOp::Find(vec![record_key("k", "a")]),
+        listing("k", "", None, 1),
+        StoreOp::ListRooms { after: None, most: 1 },
+    ];
+    for (n, op) in (10..).zip(looks) {
+        assert_eq!(writer.try_submit(StoreRequest { id: StoreId(n), op }), Ok(()));
+    }
     let gauges = writer.gauges();
     drop(writer.stop().expect("alive"));
-    assert_eq!(gauges.requests.load(Ordering::Relaxed), 4);
+    assert_eq!(gauges.requests.load(Ordering::Relaxed), 9);
+    assert_eq!(gauges.reads.load(Ordering::Relaxed), 4);
     assert_eq!(gauges.writes.load(Ordering::Relaxed), 2);
-    assert_eq!(gauges.refusals.load(Ordering::Relaxed), 2);
+    assert_eq!(gauges.refusals.load(Ordering::Relaxed), 3);
     assert_eq!(gauges.faults.load(Ordering::Relaxed), 1);
     let buckets = gauges.commit_buckets.iter().map(|b| b.load(Ordering::Relaxed));
     assert_eq!(buckets.sum::<u64>(), gauges.batches.load(Ordering::Relaxed));

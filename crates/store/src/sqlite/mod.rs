@@ -16,9 +16,9 @@ mod rooms;
 pub mod schema;
 mod statements;
 
-use crate::Engine;
 use crate::body::failed;
 use crate::folder::{DataFolder, FolderError, make_private, open_private, sync_folder};
+use crate::{Engine, only_reads};
 use parlour_base::ByteSize;
 use parlour_base::storage::{StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest};
 use rusqlite::{Connection, OpenFlags};
@@ -163,17 +163,6 @@ impl Engine for SqliteEngine {
             }
         }
     }
-}
-
-/// Whether a request leaves the file as it is in any case.
-fn only_reads(op: &StoreOp) -> bool {
-    matches!(
-        op,
-        StoreOp::LoadDirectory { .. }
-            | StoreOp::Find(_)
-            | StoreOp::List { .. }
-            | StoreOp::ListRooms { .. }
-    )
 }
 
 /// One request in its savepoint. The outer error says that the transaction
