@@ -12,7 +12,7 @@ use parlour_sfu::srtp::{Exported, Profile, Seal};
 use parlour_sfu::{Config, Identity, Input, Output, Worker};
 use parlour_wire::galene::{self, Dialect, Envelope, GroupFile, ServerMessage, name, token};
 use parlour_wire::rooms::{self, Action, ActionName, Body, Bounds, RoomChange, RoomCreate, hawk};
-use parlour_wire::{json, payload, rtcp, rtp, sdp};
+use parlour_wire::{callctl, json, payload, rtcp, rtp, sdp};
 use std::net::SocketAddr;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -22,6 +22,9 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    ("callctl_bridge", callctl_bridge),
+    ("callctl_message", callctl_message),
+    ("callctl_text", callctl_text),
     ("galene_client", galene_client),
     ("galene_group", galene_group),
     ("galene_server", galene_server),
@@ -39,6 +42,59 @@ pub const TARGETS: &[Target] = &[
     ("worker_datagrams", worker_datagrams),
     ("worker_media", worker_media),
 ];
+
+fn callctl_bridge(bytes: &[u8]) {
+    let Ok(call) = callctl::bridge::BridgeCall::parse(bytes) else { return };
+    let again = callctl::bridge::BridgeCall::parse(call.to_text().as_bytes());
+    assert_eq!(again, Ok(call), "what was read can be written and read");
+}
+
+/// The first byte picks the type.
+fn callctl_message(bytes: &[u8]) {
+    use callctl::pb::common::video::v1 as shared;
+    use callctl::pb::internal::video::v1 as internal;
+    use callctl::pb::mobile::video::v1 as mobile;
+    use callctl::pb::mobileremote::video::v1 as remote;
+    use callctl::pb::selfhost::video::v1 as selfhost;
+    fn both_ways<M: callctl::Message + Default + callctl::Check + PartialEq>(bytes: &[u8]) {
+        let Ok(message) = callctl::read::<M>(bytes) else { return };
+        let again = callctl::read::<M>(&message.encode_to_vec());
+        assert!(again.is_ok_and(|again| again == message), "read, written, and read again");
+    }
+    let Some((first, rest)) = bytes.split_first() else { return };
+    match first % 9 {
+        0 => both_ways::<mobile::BatchedGetConvoStateRequest>(rest),
+        1 => both_ways::<mobile::JoinConvoConferenceRequest>(rest),
+        2 => both_ways::<mobile::LeaveConvoConferenceNotification>(rest),
+        3 => both_ways::<shared::ConvoVideoState>(rest),
+        4 => both_ways::<remote::OnConvoVideoStateChangedNotification>(rest),
+        5 => both_ways::<internal::LeaveConvoConferenceFromVcsNotification>(rest),
+        6 => both_ways::<selfhost::ClientConnectedRequest>(rest),
+        7 => both_ways::<selfhost::SetGroupMembersRequest>(rest),
+        _ => both_ways::<selfhost::WatchRequest>(rest),
+    }
+}
+
+fn callctl_text(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Ok(convo) = callctl::ConvoId::parse_key(text) {
+        assert_eq!(convo.key(), text);
+        assert_eq!(callctl::ConvoId::try_from(convo.to_pb()), Ok(convo));
+    }
+    if let Some(line) = callctl::ConnectionText::parse(text) {
+        let again = callctl::ConnectionText::parse(&line.to_string());
+        assert_eq!(again, Some(line));
+    }
+    let key = callctl::ConferenceKey::new("kik", b"fuzz").expect("a plain name");
+    if let Ok(id) = key.parse(text) {
+        assert_eq!(key.write(id), text, "one spelling only");
+    }
+    if let Ok(user) =
+        callctl::metadata::read_header::<callctl::pb::common::XiBareUserJid>(text)
+    {
+        assert!(callctl::LocalPart::try_from(user).is_ok());
+    }
+}
 
 fn json_text(bytes: &[u8]) {
     let Ok(value) = json::parse_bytes(bytes) else { return };

@@ -1,0 +1,3 @@
+//! One check per message, made from the limits in `proto/`.
+
+include!(concat!(env!("OUT_DIR"), "/callctl_checks.rs"));
