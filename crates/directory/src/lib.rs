@@ -7,10 +7,13 @@
 pub mod access;
 pub mod invitation;
 pub mod jwt;
+pub mod media_token;
 pub mod names;
+pub mod outside;
 mod verify;
 
 pub use access::{Access, Admission, Attempt, Step};
 pub use invitation::Invitation;
+pub use media_token::{MediaKeys, MediaToken};
 pub use names::Directory;
 pub use verify::verify;
