@@ -5,7 +5,7 @@
 //! thread. Refuses to know what a record, a room or a chat entry means: bodies
 //! are JSON that it keeps and gives back. The rules that every engine follows
 //! are written at [`parlour_base::storage`] and checked by
-//! `tests/conformance.rs`.
+//! `tests/conformance/`.
 //!
 //! This crate is part of the edge: it may use threads, files and clocks.
 

@@ -18,14 +18,15 @@ pub(super) fn say(conn: &Connection, place: Place, entry: &Entry, keep: u32) -> 
     check_seq(entry.seq)?;
     let text = encode(&entry.body)?;
     let (room, epoch) = fence(conn, place)?;
+    let before = count(conn, room)?;
     let replaced = forget_key(conn, room, &entry.key)?;
     run(
         conn,
         "INSERT INTO chat (room, epoch, seq, key, at, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![room, epoch, entry.seq.0.cast_signed(), entry.key, entry.at.0, text],
     )?;
-    let count = recount(conn, room, 1 - replaced)?;
-    let excess = count - i64::from(keep);
+    let now = before - replaced + 1;
+    let excess = now - i64::from(keep);
     if excess > 0 {
         run(
             conn,
@@ -34,25 +35,23 @@ pub(super) fn say(conn: &Connection, place: Place, entry: &Entry, keep: u32) -> 
                  ORDER BY epoch, seq, key LIMIT ?2)",
             [room, excess],
         )?;
-        recount(conn, room, -excess)?;
     }
-    Ok(())
+    recount(conn, room, before, now - excess.max(0))
 }
 
 /// Forgets the entries with these keys, or all.
 pub(super) fn forget(conn: &Connection, place: Place, keys: Option<Vec<String>>) -> Result<(), No> {
     let (room, _) = fence(conn, place)?;
+    let before = count(conn, room)?;
     let Some(keys) = keys else {
         run(conn, "DELETE FROM chat WHERE room = ?1", [room])?;
-        run(conn, "UPDATE room SET chat_count = 0 WHERE id = ?1", [room])?;
-        return Ok(());
+        return recount(conn, room, before, 0);
     };
-    let mut gone = 0;
+    let mut now = before;
     for key in keys {
-        gone += forget_key(conn, room, &key)?;
+        now -= forget_key(conn, room, &key)?;
     }
-    recount(conn, room, -gone)?;
-    Ok(())
+    recount(conn, room, before, now)
 }
 
 /// Removes one entry and says whether there was one: 0 or 1.
@@ -61,10 +60,17 @@ fn forget_key(conn: &Connection, room: i64, key: &str) -> Result<i64, No> {
     Ok(i64::from(gone != 0))
 }
 
-/// Moves the room's count of chat entries, and returns it.
-fn recount(conn: &Connection, room: i64, by: i64) -> Result<i64, No> {
-    let mut update = conn.prepare_cached(
-        "UPDATE room SET chat_count = chat_count + ?2 WHERE id = ?1 RETURNING chat_count",
-    )?;
-    Ok(update.query_one([room, by], |row| row.get(0))?)
+/// How many entries a room has that passed the fence.
+fn count(conn: &Connection, room: i64) -> Result<i64, No> {
+    let mut query = conn.prepare_cached("SELECT chat_count FROM room WHERE id = ?1")?;
+    Ok(query.query_one([room], |row| row.get(0))?)
+}
+
+/// Writes the room's count of entries down if it changed; in a room that keeps
+/// as many as it may, it seldom does.
+fn recount(conn: &Connection, room: i64, before: i64, now: i64) -> Result<(), No> {
+    if now != before {
+        run(conn, "UPDATE room SET chat_count = ?2 WHERE id = ?1", [room, now])?;
+    }
+    Ok(())
 }
