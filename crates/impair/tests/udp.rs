@@ -185,10 +185,11 @@ async fn a_silent_client_is_forgotten_and_its_counts_are_not() {
 async fn broken_datagrams_arrive_with_one_bit_turned_over() {
     let path = Path { corrupt: Share::ALL, ..Path::default() };
     let profile = Profile { up: path, ..Profile::default() };
-    let Stage { server, client, .. } = stage(Setting { profile, ..Setting::default() }).await;
+    let Stage { proxy, server, client } = stage(Setting { profile, ..Setting::default() }).await;
     client.send(&[0; 64]).await.expect("sent");
     let (bytes, _) = hear(&server).await;
     assert_eq!(bytes.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
+    until(&proxy, "/udp/up/corrupted", 1).await;
 }
 
 #[tokio::test]
