@@ -157,7 +157,7 @@ fn check_branch(body: &mut String, field: &FieldDescriptor, oneof: &str) -> Resu
         return Err(format!("{}: no check for this branch", field.full_name()).into());
     };
     let message = field.parent_message();
-    let mut module = rust_path(&message);
+    let mut module = rust_path(message);
     let cut = module.len() - message.name().len();
     module.truncate(cut);
     module.push_str(&message.name().to_lowercase_snake());
