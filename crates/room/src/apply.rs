@@ -10,10 +10,10 @@ mod talk;
 
 use crate::command::{Actor, Command};
 use crate::event::{Departure, Event, Happening, StreamEnd};
+use crate::lease::Term;
 use crate::member::{Member, MemberId};
 use crate::refusal::Refusal;
-use crate::room::Room;
-use crate::seat::Means;
+use crate::room::{AT_ONCE, Room};
 use crate::stream::Stream;
 use crate::view::{CallState, ROSTER_MAX};
 use parlour_base::{Json, JsonMap, Now, Permission, UserId, Wall};
@@ -62,13 +62,18 @@ struct Turn<'r> {
     crowd: Option<Vec<(String, CallState)>>,
     /// The stamp is due even if nothing changed.
     wake: bool,
+    /// Whom the rooms door lists has changed, and its times have not.
+    untimed: bool,
+    /// Something may be due earlier than the store knows.
+    sooner: bool,
     events: Vec<Event>,
 }
 
 impl<'r> Turn<'r> {
     fn new(room: &'r mut Room, at: Wall) -> Self {
         let (touched, events) = (BTreeMap::new(), Vec::new());
-        Self { room, at, ceiling: None, touched, crowd: None, wake: false, events }
+        let (wake, untimed, sooner) = (false, false, false);
+        Self { room, at, ceiling: None, touched, crowd: None, wake, untimed, sooner, events }
     }
 
     fn emit(&mut self, what: Happening) {
@@ -76,6 +81,7 @@ impl<'r> Turn<'r> {
             self.happen(Happening::CeilingRaised(ceiling));
         }
         self.touch(&what);
+        self.note(&what);
         self.happen(what);
     }
 
@@ -83,6 +89,27 @@ impl<'r> Turn<'r> {
         let event = Event { epoch: self.room.epoch, seq: self.room.seq.next(), at: self.at, what };
         self.room.evolve(&event);
         self.events.push(event);
+    }
+
+    /// Remembers what has to be said about times at the end.
+    fn note(&mut self, what: &Happening) {
+        self.sooner |= matches!(
+            what,
+            Happening::Joined(_)
+                | Happening::SeatTaken(_)
+                | Happening::SeatRenewed { .. }
+                | Happening::TermSet(_)
+        );
+        match what {
+            Happening::TermSet(_) | Happening::LeaseSet(_) => self.untimed = false,
+            Happening::Joined(member) | Happening::Left { member, .. } => {
+                let seat = member.seat.as_ref().and_then(|seat| self.room.seats.get(seat));
+                let same = seat.is_some_and(|seat| seat.participant().is_some());
+                self.untimed |= member.is_person() && !same;
+            }
+            Happening::SeatLeft { seat, .. } => self.untimed |= seat.participant().is_some(),
+            _ => {}
+        }
     }
 
     /// Remembers what call control said of somebody before it changes.
@@ -114,27 +141,35 @@ impl<'r> Turn<'r> {
             let stamp = self.room.clock.next(self.at);
             self.emit(Happening::Stamped(stamp));
         }
+        self.note_change();
         self.note_due();
         self.events
     }
 
+    /// The rooms door tells its clients when it lists others than before.
+    fn note_change(&mut self) {
+        let term = self.room.term.filter(|_| self.untimed && !self.room.gone);
+        if let Some(term) = term {
+            self.emit(Happening::TermSet(Term { changed: self.at, ..term }));
+        }
+    }
+
     /// Has the store know when the room is due, where it would come too late.
     fn note_due(&mut self) {
-        if self.events.is_empty() || self.room.gone {
+        if !self.sooner || self.room.gone || self.room.was_interrupted() {
             return;
         }
-        let due = self.wanted_due();
-        let Some(due) = due else { return };
+        let Some(due) = self.wanted_due() else { return };
         if self.room.due.is_none_or(|noted| noted > due) {
             self.emit(Happening::DueNoted(Some(due)));
         }
     }
 
-    /// When the store should have the room opened: with people of call control
-    /// in it at once, for a restart has to be told of.
+    /// When the store should have the room opened: with people listed by call
+    /// control at once, for a restart has to be told of.
     fn wanted_due(&self) -> Option<Wall> {
-        let listed = self.room.seats.values().any(|seat| seat.means == Means::Callctl);
-        self.room.due().into_iter().chain(listed.then_some(self.at)).min()
+        let listed = self.room.callers().next().is_some();
+        if listed { Some(AT_ONCE) } else { self.room.due() }
     }
 
     fn house(&mut self, command: Command) -> Result<(), Refusal> {
@@ -209,14 +244,14 @@ impl<'r> Turn<'r> {
         self.expire(life);
         let passed = self.room.due.is_some_and(|noted| noted <= self.at);
         if passed && !self.room.gone {
-            let due = self.wanted_due();
-            self.emit(Happening::DueNoted(due));
+            self.rest();
         }
     }
 
-    /// Nothing is going on: nobody has to be told of a restart.
+    /// What was noted too early is noted anew: if nothing is going on, nobody
+    /// has to be told of a restart.
     fn rest(&mut self) {
-        let due = self.room.due();
+        let due = self.wanted_due();
         if self.room.due != due {
             self.emit(Happening::DueNoted(due));
         }
@@ -240,7 +275,10 @@ impl<'r> Turn<'r> {
 }
 
 fn listed(room: &Room) -> Vec<(String, CallState)> {
-    room.roster().into_iter().map(|(name, state)| (name.to_owned(), state)).collect()
+    let mut list: Vec<_> =
+        room.roster().into_iter().map(|(name, state)| (name.to_owned(), state)).collect();
+    list.sort_unstable();
+    list
 }
 
 const fn need(member: &Member, permission: Permission) -> Result<(), Refusal> {

@@ -9,6 +9,13 @@
 use parlour_base::Wall;
 use serde::{Deserialize, Serialize};
 
+/// The latest time that the wall clock is believed to show, in nanoseconds
+/// (the year 2262): above it there is room to go on counting.
+const LATEST: u64 = u64::MAX / 2;
+
+/// The highest ceiling that is believed.
+const LATEST_CEILING: u64 = LATEST + LATEST / 2;
+
 /// How much room a command must have below the ceiling: it uses fewer values.
 const MARGIN: u64 = 1_000;
 
@@ -25,6 +32,8 @@ impl CallClock {
     /// The clock of a room that was opened, given its stored ceiling.
     #[must_use]
     pub const fn open(ceiling: u64) -> Self {
+        // What no clock of ours has written must not stop the room.
+        let ceiling = if ceiling > LATEST_CEILING { LATEST_CEILING } else { ceiling };
         Self { last: ceiling, ceiling }
     }
 
@@ -44,7 +53,7 @@ impl CallClock {
     #[must_use]
     pub fn next(self, now: Wall) -> u64 {
         let nanos = u64::try_from(now.0).unwrap_or(0).saturating_mul(1_000_000);
-        nanos.max(self.last.saturating_add(1))
+        nanos.min(LATEST).max(self.last.saturating_add(1))
     }
 
     /// The ceiling that must be durable before values are used at this time;

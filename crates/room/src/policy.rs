@@ -20,7 +20,8 @@ pub struct Policy {
     pub doors: Doors,
     /// What it takes.
     pub entry: EntryRule,
-    /// Whether people without an account may come in.
+    /// Whether people without an account may come in; those who were invited
+    /// may in any case.
     pub guests: bool,
     /// Most people at a time, by whichever door; `None` = as many as the
     /// server allows.
@@ -146,15 +147,17 @@ impl Room {
             return Err(Refusal::DoorClosed);
         }
         let granted = self.granted(person);
+        let welcome = policy.guests || !person.guest;
+        let by_password = welcome && policy.entry != EntryRule::Grant;
         let shown = match proof {
             Proof::Invitation(permissions) => Some(permissions),
-            Proof::Password(permissions) if policy.entry != EntryRule::Grant => Some(permissions),
+            Proof::Password(permissions) if by_password => Some(permissions),
             Proof::Password(_) | Proof::Nothing => None,
         };
         if let Some(permissions) = granted.into_iter().chain(shown).reduce(Permissions::union) {
             return Ok(permissions);
         }
-        if policy.entry == EntryRule::Open && (policy.guests || !person.guest) {
+        if welcome && policy.entry == EntryRule::Open {
             return Ok(VISITOR);
         }
         Err(Refusal::NotAuthorised)

@@ -140,6 +140,10 @@ impl Room {
             Happening::ChatCleared { keys, .. } => {
                 vec![Write::ForgetChat { room, epoch, keys: Some(keys.clone()) }]
             }
+            Happening::LeaseSet(None) => {
+                let body = to_json(&self.record());
+                vec![Write::Room { room, epoch, body }, self.value(TERM, None)]
+            }
             Happening::AttributesSet(_)
             | Happening::Configured(_)
             | Happening::LeaseSet(_)

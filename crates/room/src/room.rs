@@ -1,7 +1,7 @@
 //! The room's state and how it is read.
 
 use crate::clock::CallClock;
-use crate::command::Command;
+use crate::command::{Command, Pass};
 use crate::event::{ChatEntry, Event};
 use crate::lease::{Lease, Term};
 use crate::limits::Limits;
@@ -15,6 +15,10 @@ use parlour_base::{Epoch, JsonMap, Now, RoomId, Seq, Wall};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+
+/// The due time of a room in which call control lists somebody: it is past
+/// whenever it is read, wherever the wall clock has gone meanwhile.
+pub(crate) const AT_ONCE: Wall = Wall(0);
 
 /// A place people join; the unit of order.
 ///
@@ -66,7 +70,7 @@ impl Room {
     pub fn open(id: RoomId, epoch: Epoch, limits: Limits, kept: Kept) -> Self {
         let Kept { record, grants, seats, term, ceiling, due, chat } = kept;
         let clock = CallClock::open(ceiling);
-        let call = None;
+        let (call, term) = (None, term.filter(|_| record.lease.is_some()));
         let mut room = Self {
             id,
             epoch,
@@ -104,7 +108,39 @@ impl Room {
     /// Whether this command's events may be seen only once they are on disk.
     #[must_use]
     pub fn waits_for_store(&self, now: Now, command: &Command) -> bool {
-        command.is_durable() || self.wants_ceiling(now, command).is_some()
+        command.is_durable()
+            || self.gives_up_kept_seat(command)
+            || self.wants_note(command)
+            || self.wants_ceiling(now, command).is_some()
+    }
+
+    fn gives_up_kept_seat(&self, command: &Command) -> bool {
+        let Command::GiveUp { seat, .. } = command else { return false };
+        self.seats.get(seat).is_some_and(|seat| seat.participant().is_some())
+    }
+
+    /// Whether the store must know, before anybody sees what comes of the
+    /// command, that call control has to be told should we not come back.
+    fn wants_note(&self, command: &Command) -> bool {
+        let Some(person) = (match command {
+            Command::Admit(admission) => Some(&admission.person),
+            Command::Join(entry) => match &entry.pass {
+                Pass::Shown { person, .. } => Some(person),
+                Pass::Ticket(ticket) => self.seats.get(&ticket.seat).map(|seat| &seat.person),
+            },
+            _ => None,
+        }) else {
+            return false;
+        };
+        person.kik.is_some() && !self.was_interrupted()
+    }
+
+    /// Whether the store was told that somebody is listed by call control: a
+    /// room that is opened and finds this was not put to rest, and has to say
+    /// how things stand now ([`Command::Wake`]).
+    #[must_use]
+    pub fn was_interrupted(&self) -> bool {
+        self.due == Some(AT_ONCE)
     }
 
     /// The ceiling of the clock that must be durable before the command's

@@ -191,6 +191,12 @@ impl Seat {
         }
     }
 
+    /// Whether its time is over by then, whether or not anybody has noticed.
+    #[must_use]
+    pub fn is_over(&self, at: Wall) -> bool {
+        self.participant().is_some_and(|participant| participant.expires <= at)
+    }
+
     /// Whether somebody is in the room's call by it: all but viewers.
     #[must_use]
     pub const fn takes_part(&self) -> bool {

@@ -7,7 +7,7 @@ use crate::door::Door;
 use crate::member::{Member, MemberKind};
 use crate::room::Room;
 use crate::seat::{Means, Seat};
-use parlour_base::{Permission, UserId};
+use parlour_base::{Permission, UserId, Wall};
 use std::collections::BTreeMap;
 
 /// Most people that call control lists (docs/protocols/callctl.md, REQ-13).
@@ -81,7 +81,7 @@ impl PresenceState {
 
 impl Member {
     /// Whether people see it as one of them.
-    fn is_person(&self) -> bool {
+    pub(crate) fn is_person(&self) -> bool {
         self.kind != MemberKind::Recorder && !self.permissions.has(Permission::System)
     }
 }
@@ -103,7 +103,7 @@ impl Room {
     }
 
     /// Members and connecting seats with a name in call control.
-    fn callers(&self) -> impl Iterator<Item = (&str, u64, CallState)> {
+    pub(crate) fn callers(&self) -> impl Iterator<Item = (&str, u64, CallState)> {
         let people = self.members.values().filter(|member| member.is_person());
         let connected = people.filter_map(|member| {
             Some((member.person.kik.as_deref()?, self.order_of(member), CallState::Connected))
@@ -132,16 +132,24 @@ impl Room {
     /// Whom the rooms door lists, by the order of coming.
     #[must_use]
     pub fn participants(&self) -> Vec<Participating<'_>> {
+        self.participants_at(Wall(i64::MIN))
+    }
+
+    /// The same without those whose time is over by then.
+    pub(crate) fn participants_at(&self, at: Wall) -> Vec<Participating<'_>> {
         let mut list = Vec::new();
         for member in self.members.values().filter(|member| member.is_person()) {
             let seat = member.seat.as_ref().and_then(|seat| self.seats.get(seat));
+            if seat.is_some_and(|seat| seat.is_over(at)) {
+                continue;
+            }
             let order = self.order_of(member);
             match seat.and_then(|seat| self.participating(seat)) {
                 Some(participant) => list.push((order, participant)),
                 None => list.push((order, self.visiting(member, order))),
             }
         }
-        for seat in self.seats.values().filter(|seat| seat.live.is_none()) {
+        for seat in self.seats.values().filter(|seat| seat.live.is_none() && !seat.is_over(at)) {
             list.extend(self.participating(seat).map(|participant| (seat.order, participant)));
         }
         list.sort_by_key(|(order, _)| *order);
@@ -226,6 +234,12 @@ impl Room {
     pub fn occupancy(&self) -> usize {
         let waiting = |seat: &&Seat| seat.live.is_none() && seat.takes_part();
         self.members.len() + self.seats.values().filter(waiting).count()
+    }
+
+    /// The same without those whose time is over by then.
+    pub(crate) fn occupancy_at(&self, at: Wall) -> usize {
+        let over = self.seats.values().filter(|seat| seat.is_over(at)).count();
+        self.occupancy().saturating_sub(over)
     }
 }
 

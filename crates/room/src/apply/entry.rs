@@ -52,7 +52,9 @@ impl Turn<'_> {
         ticket: Ticket,
     ) -> Result<(), Refusal> {
         let seat = self.room.seats.get(&ticket.seat).ok_or(Refusal::TokenDead)?.clone();
-        if seat.current != ticket.number {
+        // Viewers are not seen, so they cannot become members.
+        let good = seat.current == ticket.number && seat.takes_part() && !seat.is_over(self.at);
+        if !good {
             return Err(Refusal::TokenDead);
         }
         if let Some(elsewhere) = &self.room.rules.redirect {
@@ -63,6 +65,7 @@ impl Turn<'_> {
         {
             self.remove_member(&old, Departure::Kicked { by: None, message: TAKEN_OVER.into() });
         }
+        let replaced = seat.live.is_some();
         entry.name.clone_from(&seat.name);
         let live = Live { member: id.clone(), number: ticket.number };
         let (person, permissions) = (seat.person.clone(), seat.permissions);
@@ -73,6 +76,9 @@ impl Turn<'_> {
             current: ticket.number,
             connecting: false,
         });
+        if replaced {
+            self.mind_absent_operators();
+        }
         Ok(())
     }
 
@@ -137,7 +143,7 @@ impl Turn<'_> {
             return Err(Refusal::Locked(AUTOLOCKED.to_owned()));
         }
         match self.room.capacity() {
-            Some(capacity) if self.room.occupancy() >= capacity as usize => Err(Refusal::Full),
+            Some(capacity) if self.room.occupancy_at(self.at) >= capacity as usize => Err(Refusal::Full),
             _ => Ok(()),
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Turn;
 use crate::command::LeaseChange;
-use crate::door::Door;
+use crate::door::{Door, Doors};
 use crate::event::Happening;
 use crate::lease::{Lease, Term};
 use crate::refusal::Refusal;
@@ -21,17 +21,22 @@ impl Turn<'_> {
     }
 
     pub(super) fn change_lease(&mut self, me: UserId, change: LeaseChange) -> Result<(), Refusal> {
-        let Some(lease) = &self.room.lease else { return Err(Refusal::DoorClosed) };
+        let mut lease = Lease::clone(self.lease_in_force()?);
         if !self.is_owner(me) {
             return Err(Refusal::NotOwner);
         }
-        let mut lease = Lease::clone(lease);
         let LeaseChange { owner_name, name, context, max_size, expires } = change;
         lease.owner_name = owner_name.unwrap_or(lease.owner_name);
         lease.name = name.or(lease.name);
         lease.context = context.or(lease.context);
         lease.max_size = max_size.unwrap_or(lease.max_size);
         self.lease(Box::new(lease), expires)
+    }
+
+    /// The lease, unless its time is over by now.
+    pub(super) fn lease_in_force(&self) -> Result<&Lease, Refusal> {
+        let over = self.room.term.is_some_and(|term| term.expires <= self.at);
+        self.room.lease.as_deref().filter(|_| !over).ok_or(Refusal::DoorClosed)
     }
 
     fn check_lease(&self, lease: &Lease) -> Result<(), Refusal> {
@@ -54,19 +59,17 @@ impl Turn<'_> {
     /// it, another one closes that door.
     pub(super) fn end_lease(&mut self) {
         let mut policy = self.room.policy().clone();
-        policy.doors = policy.doors.without(Door::Rooms);
-        if policy.doors.iter().next().is_none() {
+        if policy.doors == Doors::of(&[Door::Rooms]) {
             self.delete();
             return;
         }
+        policy.doors = policy.doors.without(Door::Rooms);
         self.emit(Happening::LeaseSet(None));
         self.set_policy(Box::new(policy));
     }
 
     pub(super) fn delete_as(&mut self, me: UserId) -> Result<(), Refusal> {
-        if self.room.lease.is_none() {
-            return Err(Refusal::DoorClosed);
-        }
+        self.lease_in_force()?;
         if !self.is_owner(me) {
             return Err(Refusal::NotOwner);
         }

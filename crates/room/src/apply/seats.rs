@@ -7,14 +7,18 @@ use super::Turn;
 use crate::command::{Admission, Terms};
 use crate::event::{Departure, Happening};
 use crate::member::Member;
+use crate::person::Person;
 use crate::refusal::Refusal;
 use crate::room::Room;
-use crate::seat::{Means, Participant, Report, Seat, SeatEnd, SeatId, TokenNumber};
+use crate::seat::{Means, Participant, Report, Seat, SeatEnd, SeatId, Slot, TokenNumber};
 use crate::view::ROSTER_MAX;
 use parlour_base::limits::NAME_BYTES_MAX;
 use parlour_base::{Permission, Permissions, UserId, Wall};
 use std::time::Duration;
 
+/// Longest name of a seat's holder, in bytes: the rooms API counts 255
+/// characters.
+const SHOWN_NAME_BYTES_MAX: usize = 1_024;
 /// Said to members whose seat was taken away.
 const EVICTED: &str = "you have left the call";
 /// The owner of a room by the rooms door may do this.
@@ -28,14 +32,17 @@ impl Turn<'_> {
         if person.user != me {
             return Err(Refusal::NotAuthorised);
         }
-        if name.len() > NAME_BYTES_MAX.max(1_024) {
-            return Err(Refusal::TooLarge);
-        }
+        check_sizes(&slot, &person, &name, &terms)?;
         let id = SeatId { user: me, slot };
-        let before = self.room.seats.get(&id).cloned();
+        let old = self.room.seats.get(&id).cloned();
+        let (before, other) = match old {
+            // What is over, or was taken at another door, is no claim here.
+            Some(old) if old.is_over(self.at) || old.door() != terms.door() => (None, Some(old)),
+            old => (old, None),
+        };
         let mut permissions = self.room.admit(terms.door(), &person, proof)?;
+        let owner = self.is_owner(me) && !person.guest;
         if let Terms::Rooms { client_max, .. } = &terms {
-            let owner = self.is_owner(me) && !person.guest;
             if owner {
                 permissions = permissions.union(OWNER);
             }
@@ -45,13 +52,17 @@ impl Turn<'_> {
             self.check_entry(permissions)?;
             self.check_places(&terms)?;
         }
+        if let Some(other) = other {
+            let how = if other.is_over(self.at) { SeatEnd::Expired } else { SeatEnd::Replaced };
+            self.close_seat(&other, how);
+        }
         let next = self.room.arrivals.saturating_add(1);
         let order = before.as_ref().map_or(next, |old| old.order);
         let seat = Seat {
             person,
             name,
             permissions,
-            means: self.means(me, &terms),
+            means: means(&terms, owner),
             order,
             since: before.as_ref().map_or(self.at, |old| old.since),
             current: TokenNumber(self.room.clock.next(self.at)),
@@ -67,20 +78,6 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn means(&self, me: UserId, terms: &Terms) -> Means {
-        match terms {
-            Terms::Callctl => Means::Callctl,
-            Terms::Rooms { connection, client_max, expires, .. } => Means::Rooms(Participant {
-                connection: connection.clone(),
-                client_max: u32::try_from(*client_max).unwrap_or(u32::MAX),
-                owner: self.is_owner(me),
-                expires: *expires,
-            }),
-            Terms::Viewer => Means::Viewer,
-            Terms::Elsewhere => Means::Elsewhere,
-        }
-    }
-
     pub(super) fn is_owner(&self, user: UserId) -> bool {
         self.room.lease.as_ref().is_some_and(|lease| lease.owner == Some(user))
     }
@@ -88,8 +85,8 @@ impl Turn<'_> {
     /// The rooms door's own arithmetic, in its order
     /// (docs/protocols/rooms.md, admission).
     fn check_rooms_terms(&self, me: UserId, guest: bool, client_max: i64) -> Result<(), Refusal> {
-        let Some(lease) = &self.room.lease else { return Err(Refusal::DoorClosed) };
-        let all = self.room.participants();
+        let lease = self.lease_in_force()?;
+        let all = self.room.participants_at(self.at);
         let others: Vec<_> = all.iter().filter(|one| guest || one.user != me).collect();
         let limits = others.iter().filter_map(|one| one.client_max).map(i64::from);
         let policy = self.room.capacity().map(i64::from);
@@ -124,7 +121,8 @@ impl Turn<'_> {
     }
 
     pub(super) fn renew(&mut self, me: UserId, id: &SeatId, expires: Wall) -> Result<(), Refusal> {
-        self.own_seat(me, id)?;
+        let seat = self.own_seat(me, id)?;
+        seat.participant().ok_or(Refusal::UnknownSeat)?;
         self.emit(Happening::SeatRenewed { seat: id.clone(), expires });
         Ok(())
     }
@@ -151,11 +149,13 @@ impl Turn<'_> {
         life: Duration,
     ) -> Result<(), Refusal> {
         let seat = self.own_seat(me, id)?;
-        if number.is_some_and(|number| number < seat.current) {
+        // Without a token it cannot be placed in the race, where there is one.
+        let placed = number.or_else(|| (seat.means != Means::Callctl).then_some(seat.current));
+        if placed.is_none_or(|number| number < seat.current) {
             return Ok(());
         }
         let leased = seat.participant().is_some();
-        self.end_seat(&seat, SeatEnd::Left);
+        self.close_seat(&seat, SeatEnd::Left);
         if leased {
             self.prolong(life);
         }
@@ -166,7 +166,8 @@ impl Turn<'_> {
         if id.user != me {
             return Err(Refusal::UnknownSeat);
         }
-        self.room.seats.get(id).cloned().ok_or(Refusal::UnknownSeat)
+        let seat = self.room.seats.get(id).filter(|seat| !seat.is_over(self.at));
+        seat.cloned().ok_or(Refusal::UnknownSeat)
     }
 
     /// The time to connect has passed: for whom it was not set any more,
@@ -188,7 +189,7 @@ impl Turn<'_> {
 
     pub(super) fn evict(&mut self, id: &SeatId) -> Result<(), Refusal> {
         let seat = self.room.seats.get(id).cloned().ok_or(Refusal::UnknownSeat)?;
-        self.end_seat(&seat, SeatEnd::Evicted);
+        self.close_seat(&seat, SeatEnd::Evicted);
         Ok(())
     }
 
@@ -211,6 +212,14 @@ impl Turn<'_> {
         let seats: Vec<Seat> = self.room.seats.values().cloned().collect();
         for seat in seats {
             self.end_seat(&seat, SeatEnd::Evicted);
+        }
+    }
+
+    /// Ends a seat, and minds that it may have been an operator's.
+    fn close_seat(&mut self, seat: &Seat, how: SeatEnd) {
+        self.end_seat(seat, how);
+        if seat.live.is_some() {
+            self.mind_absent_operators();
         }
     }
 
@@ -246,15 +255,49 @@ impl Turn<'_> {
     /// Ends what has run out.
     pub(super) fn expire(&mut self, life: Duration) {
         let at = self.at;
-        let over = |seat: &&Seat| seat.participant().is_some_and(|p| p.expires <= at);
+        let over = |seat: &&Seat| seat.is_over(at);
         let seats: Vec<Seat> = self.room.seats.values().filter(over).cloned().collect();
-        for seat in seats {
-            self.end_seat(&seat, SeatEnd::Expired);
+        let first = seats.iter().filter_map(Seat::participant).map(|one| one.expires).min();
+        let ends = self.room.term.map(|term| term.expires).filter(|ends| *ends <= at);
+        // Whose time ran out after the room's could not prolong it any more.
+        let ends = ends.filter(|ends| first.is_none_or(|first| *ends <= first));
+        for seat in &seats {
+            self.end_seat(seat, SeatEnd::Expired);
+        }
+        if ends.is_some() {
+            self.end_lease();
+        } else if !seats.is_empty() {
             self.prolong(life);
         }
-        if self.room.term.is_some_and(|term| term.expires <= at) {
-            self.end_lease();
+        if seats.iter().any(|seat| seat.live.is_some()) && !self.room.gone {
+            self.mind_absent_operators();
         }
+    }
+}
+
+/// Whatever is kept of somebody has a size.
+fn check_sizes(slot: &Slot, person: &Person, name: &str, terms: &Terms) -> Result<(), Refusal> {
+    let slot = if let Slot::Client(client) = slot { client } else { "" };
+    let connection = if let Terms::Rooms { connection, .. } = terms { connection } else { "" };
+    let names = [&person.kik, &person.account].into_iter().flatten().map(String::as_str);
+    let longest = names.chain([slot, connection]).map(str::len).max();
+    if longest > Some(NAME_BYTES_MAX) || name.len() > SHOWN_NAME_BYTES_MAX {
+        return Err(Refusal::TooLarge);
+    }
+    Ok(())
+}
+
+fn means(terms: &Terms, owner: bool) -> Means {
+    match terms {
+        Terms::Callctl => Means::Callctl,
+        Terms::Rooms { connection, client_max, expires, .. } => Means::Rooms(Participant {
+            connection: connection.clone(),
+            client_max: u32::try_from(*client_max).unwrap_or(u32::MAX),
+            owner,
+            expires: *expires,
+        }),
+        Terms::Viewer => Means::Viewer,
+        Terms::Elsewhere => Means::Elsewhere,
     }
 }
 
