@@ -143,7 +143,9 @@ impl Turn<'_> {
             return Err(Refusal::Locked(AUTOLOCKED.to_owned()));
         }
         match self.room.capacity() {
-            Some(capacity) if self.room.occupancy_at(self.at) >= capacity as usize => Err(Refusal::Full),
+            Some(capacity) if self.room.occupancy_at(self.at) >= capacity as usize => {
+                Err(Refusal::Full)
+            }
             _ => Ok(()),
         }
     }
