@@ -58,6 +58,8 @@ struct Claims {
     permissions: Vec<String>,
     #[serde(default, rename = "include-subgroups")]
     include_subgroups: bool,
+    #[serde(default)]
+    doors: Option<Vec<String>>,
 }
 
 impl SigningKey {
@@ -117,7 +119,38 @@ pub fn check(
     group: &str,
     host: Option<&str>,
 ) -> Option<Bearer> {
+    let claims = verified(keys, token, now)?;
+    let meant = |url: &str| is_meant(url, group, host, claims.include_subgroups);
+    if !audience(&claims.aud).into_iter().any(meant) {
+        return None;
+    }
+    let permissions = claims.permissions.iter().filter_map(|name| Permission::from_name(name));
+    let permissions = permissions.filter(|p| *p != Permission::System).collect();
+    Some(Bearer { name: claims.sub, admission: Admission::of(permissions) })
+}
+
+/// Checks a token that says who somebody is, meant for `audience` and, if it
+/// lists doors, for `door`; gives its subject.
+#[must_use]
+pub fn subject(
+    keys: &[SigningKey],
+    token: &Secret<String>,
+    now: Wall,
+    meant_for: &str,
+    door: &str,
+) -> Option<String> {
+    let claims = verified(keys, token, now)?;
+    let opens = claims.doors.is_none_or(|doors| doors.iter().any(|name| name == door));
+    let is_meant = audience(&claims.aud).contains(&meant_for);
+    claims.sub.filter(|_| opens && is_meant)
+}
+
+/// The claims of a token that one of the keys signed and whose time it is.
+fn verified(keys: &[SigningKey], token: &Secret<String>, now: Wall) -> Option<Claims> {
     let text = token.expose();
+    if text.len() > BYTES_MAX {
+        return None;
+    }
     let header = decode_header(text).ok()?;
     let fits = |key: &&SigningKey| {
         key.algorithm == header.alg && (header.kid.is_none() || header.kid == key.id)
@@ -133,21 +166,17 @@ pub fn check(
     let claims = claims.claims;
     let secs = now.0 as f64 / 1_000.0;
     let begun = |time: Option<f64>| time.is_none_or(|time| secs >= time - LEEWAY_SECS);
-    if secs > claims.exp + LEEWAY_SECS || !begun(claims.nbf) || !begun(claims.iat) {
-        return None;
-    }
-    let audience = match &claims.aud {
+    let over = secs > claims.exp + LEEWAY_SECS;
+    (!over && begun(claims.nbf) && begun(claims.iat)).then_some(claims)
+}
+
+/// Whom a token is meant for: one name or several.
+fn audience(aud: &Json) -> Vec<&str> {
+    match aud {
         Json::String(one) => vec![one.as_str()],
         Json::Array(list) => list.iter().filter_map(Json::as_str).collect(),
         _ => Vec::new(),
-    };
-    let meant = |url: &str| is_meant(url, group, host, claims.include_subgroups);
-    if !audience.into_iter().any(meant) {
-        return None;
     }
-    let permissions = claims.permissions.iter().filter_map(|name| Permission::from_name(name));
-    let permissions = permissions.filter(|p| *p != Permission::System).collect();
-    Some(Bearer { name: claims.sub, admission: Admission::of(permissions) })
 }
 
 /// Whether an audience names this group, or one that it is below.
@@ -219,6 +248,24 @@ mod tests {
         assert_eq!(bearer.name.as_deref(), Some("ada"));
         let permissions: Vec<_> = bearer.admission.permissions().iter().collect();
         assert_eq!(permissions, [Permission::Present]);
+    }
+
+    #[test]
+    fn a_token_that_says_who_somebody_is_names_its_audience_and_may_name_doors() {
+        let (jwk, secret) = jwk(32, "HS256", None);
+        let keys = [SigningKey::from_jwk(&jwk).expect("a key")];
+        let who = |claims: &Json, door: &str| {
+            let token = encode(&Header::new(Algorithm::HS256), claims, &secret).expect("signs");
+            subject(&keys, &Secret::new(token), NOW, "parlour", door)
+        };
+        let mut claims = with("aud", "parlour".into());
+        assert_eq!(who(&claims, "callctl").as_deref(), Some("ada"));
+        claims["doors"] = json!(["chat"]);
+        assert_eq!(who(&claims, "callctl"), None);
+        assert_eq!(who(&claims, "chat").as_deref(), Some("ada"));
+        claims["aud"] = "elsewhere".into();
+        assert_eq!(who(&claims, "chat"), None);
+        assert_eq!(who(&with("exp", 1.into()), "chat"), None);
     }
 
     #[test]

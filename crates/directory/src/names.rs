@@ -1,8 +1,10 @@
-//! Which names mean which room, and the definitions kept in the store.
+//! Which names mean which room in memory, and what of the store is always in
+//! memory: definitions of groups, invitations, secrets.
 
 use crate::invitation::Invitation;
+use crate::media_token::MediaKeys;
 use parlour_base::storage::Write;
-use parlour_base::{Json, RoomId, Wall};
+use parlour_base::{Entropy, Json, RoomId, Wall};
 use std::collections::BTreeMap;
 
 /// The kind under which stored group definitions are kept.
@@ -12,57 +14,94 @@ const INVITATION: &str = "invitation";
 /// Most invitations in force at a time; a further one is not made.
 pub const INVITATIONS_MAX: usize = 100_000;
 
-/// The names of rooms and the stored group definitions.
-#[derive(Debug, Clone, Default)]
+/// The kind under which secrets of the server are kept.
+const SECRET: &str = "secret";
+/// The key of what media tokens are made with.
+const MEDIA: &str = "media";
+
+/// The kinds of records that are in memory from the start; others are looked
+/// up when they are needed.
+pub const RESIDENT: [&str; 3] = [GROUP, INVITATION, SECRET];
+
+/// The names of rooms in memory, the stored group definitions, invitations and
+/// secrets.
+#[derive(Debug, Clone)]
 pub struct Directory {
+    new: bool,
     names: BTreeMap<(String, String), RoomId>,
     groups: BTreeMap<String, Json>,
     invitations: BTreeMap<String, Invitation>,
+    media_keys: MediaKeys,
 }
 
 impl Directory {
-    /// What the store had at the start.
+    /// What the store had at the start, and what is to be written at once
+    /// because it was not there.
     #[must_use]
     pub fn load(
-        names: Vec<(String, String, RoomId)>,
+        new: bool,
         records: Vec<(String, String, Json)>,
-    ) -> Self {
-        let names = names.into_iter().map(|(space, name, room)| ((space, name), room)).collect();
-        let mut directory = Self { names, ..Self::default() };
+        entropy: &mut Entropy,
+    ) -> (Self, Option<Write>) {
+        let mut directory = Self {
+            new,
+            names: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            media_keys: MediaKeys::generate(entropy),
+        };
+        let mut secret = None;
         for (kind, key, body) in records {
-            if kind == GROUP {
-                directory.groups.insert(key, body);
-            } else if kind == INVITATION
-                && let Ok(invitation) = serde_json::from_value(body)
-            {
-                directory.invitations.insert(key, invitation);
+            match (kind.as_str(), key.as_str()) {
+                (GROUP, _) => {
+                    directory.groups.insert(key, body);
+                }
+                (INVITATION, _) => {
+                    let invitation = serde_json::from_value(body).ok();
+                    directory.invitations.extend(invitation.map(|one| (key, one)));
+                }
+                (SECRET, MEDIA) => secret = MediaKeys::from_json(body),
+                _ => {}
             }
         }
-        directory
+        let write = secret.is_none().then(|| directory.keep_media_keys());
+        directory.media_keys = secret.unwrap_or(directory.media_keys);
+        (directory, write)
+    }
+
+    fn keep_media_keys(&self) -> Write {
+        let (kind, key) = (SECRET.to_owned(), MEDIA.to_owned());
+        Write::Record { kind, key, body: Some(self.media_keys.to_json()) }
+    }
+
+    /// What media tokens are made and checked with.
+    #[must_use]
+    pub const fn media_keys(&self) -> &MediaKeys {
+        &self.media_keys
     }
 
     /// Whether nothing was ever stored.
     #[must_use]
-    pub fn is_new(&self) -> bool {
-        self.names.is_empty() && self.groups.is_empty()
+    pub const fn is_new(&self) -> bool {
+        self.new
     }
 
-    /// The room that a name of a namespace means.
+    /// The room in memory that a name of a namespace means.
     #[must_use]
     pub fn room(&self, namespace: &str, name: &str) -> Option<RoomId> {
         self.names.get(&(namespace.to_owned(), name.to_owned())).copied()
     }
 
-    /// Binds a name to a room, and says what to write. The binding holds at
-    /// once in memory; the store refuses it if the name is taken.
-    pub fn bind(&mut self, namespace: &str, name: &str, room: RoomId) -> Write {
-        self.names.insert((namespace.to_owned(), name.to_owned()), room);
-        Write::BindName { namespace: namespace.to_owned(), name: name.to_owned(), room }
+    /// A room in memory has this name.
+    pub fn bind(&mut self, room: RoomId, name: &(String, String)) {
+        self.names.insert(name.clone(), room);
     }
 
-    /// Takes back a binding that the store refused.
-    pub fn unbind(&mut self, namespace: &str, name: &str) {
-        self.names.remove(&(namespace.to_owned(), name.to_owned()));
+    /// A room has this name no more, or is in memory no more.
+    pub fn unbind(&mut self, room: RoomId, name: &(String, String)) {
+        if self.names.get(name) == Some(&room) {
+            self.names.remove(name);
+        }
     }
 
     /// The stored definition of a group.
@@ -130,29 +169,38 @@ impl Directory {
 mod tests {
     use super::*;
 
+    fn empty() -> Directory {
+        Directory::load(true, Vec::new(), &mut Entropy::from_seed([1; 32])).0
+    }
+
     #[test]
     fn names_are_apart_by_namespace() {
         let (a, b) = (RoomId::new(1).expect("fine"), RoomId::new(2).expect("fine"));
-        let mut directory = Directory::default();
-        assert!(directory.is_new());
-        directory.bind("galene", "lab", a);
-        directory.bind("kik", "lab", b);
+        let lab = |space: &str| (space.to_owned(), "lab".to_owned());
+        let mut directory = empty();
+        directory.bind(a, &lab("galene"));
+        directory.bind(b, &lab("kik"));
         assert_eq!(directory.room("galene", "lab"), Some(a));
         assert_eq!(directory.room("kik", "lab"), Some(b));
-        directory.unbind("galene", "lab");
+        directory.unbind(b, &lab("galene"));
+        assert_eq!(directory.room("galene", "lab"), Some(a), "it is not that room's");
+        directory.unbind(a, &lab("galene"));
         assert_eq!(directory.room("galene", "lab"), None);
     }
 
     #[test]
-    fn definitions_come_back_from_what_was_written() {
-        let mut directory = Directory::default();
-        let Write::Record { kind, key, body: Some(body) } =
-            directory.define("lobby", Some(Json::from(1)))
-        else {
-            panic!("a record is to be kept");
-        };
-        let again = Directory::load(Vec::new(), vec![(kind, key, body)]);
+    fn definitions_and_secrets_come_back_from_what_was_written() {
+        let mut entropy = Entropy::from_seed([2; 32]);
+        let (mut directory, first) = Directory::load(true, Vec::new(), &mut entropy);
+        let writes = [first.expect("new secrets"), directory.define("lobby", Some(Json::from(1)))];
+        let records = writes.map(|write| match write {
+            Write::Record { kind, key, body: Some(body) } => (kind, key, body),
+            _ => panic!("a record is to be kept"),
+        });
+        let (again, write) = Directory::load(false, records.into(), &mut entropy);
+        assert!(write.is_none() && !again.is_new());
         assert_eq!(again.group("lobby"), Some(&Json::from(1)));
+        assert_eq!(again.media_keys().to_json(), directory.media_keys().to_json());
         directory.define("lobby", None);
         assert_eq!(directory.groups().count(), 0);
     }

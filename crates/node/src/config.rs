@@ -1,7 +1,7 @@
 //! The shard's configuration.
 
 use parlour_base::Span;
-use parlour_session::galene;
+use parlour_session::{Doors, galene};
 use parlour_sfu::plan::Fingerprint;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -20,6 +20,14 @@ pub struct Limits {
     pub waiting_commands: u32,
     /// How long the store may take. What waits longer is refused.
     pub store_patience: Span,
+    /// Most calls under way at a time: requests of doors without connections.
+    /// A further one is refused as busy.
+    pub calls: u32,
+    /// How long somebody whom call control admitted may take to connect.
+    pub connecting: Span,
+    /// How long a room of the rooms door lives after somebody's time in it ran
+    /// out.
+    pub leased_life: Span,
     /// How long an empty room stays in memory.
     pub idle_room: Span,
     /// How long a publisher whose media stopped may take to bring it back
@@ -30,8 +38,11 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            rooms: 10_000,
+            rooms: 200_000,
             entries: 2_000,
+            calls: 20_000,
+            connecting: Span::secs(20),
+            leased_life: Span::secs(1_344 * 3_600),
             waiting_commands: 10_000,
             store_patience: Span::secs(5),
             idle_room: Span::secs(300),
@@ -56,6 +67,8 @@ pub struct Media {
 pub struct Config {
     /// The Galène door.
     pub galene: galene::Context,
+    /// The doors that take single requests.
+    pub doors: Doors,
     /// Limits of each room.
     pub room: parlour_room::Limits,
     /// Limits of the shard.

@@ -5,18 +5,27 @@
 mod directory;
 mod questions;
 
+use crate::asker::Asker;
 use crate::client::Place;
 use crate::groups::Definition;
+use crate::hosted::Hosted;
+use crate::opening::{NoRoom, Waiter};
 use crate::port::{ErrandId, GroupLookup, Output, Query, QueryId, Reply};
 use crate::shard::{Shard, Timer};
-use parlour_base::storage::{StoreDone, StoreId, StoreOp, StoreReply};
-use parlour_base::{ConnId, Mono, Now, Permissions, RoomId, Secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parlour_base::storage::{Found, StoreDone, StoreFault, StoreId, StoreOp};
+use parlour_base::{ConnId, Mono, Now, RoomId, Secret};
 use parlour_directory::jwt::{self, SigningKey};
+use parlour_directory::names::RESIDENT;
+use parlour_directory::outside::Outside;
 use parlour_directory::{Access, Admission, Attempt, Step};
-use parlour_room::command::Entry;
-use parlour_room::event::ChatEntry;
-use parlour_room::record::RoomRecord;
-use parlour_room::{Actor, Command, Room, Rules};
+use parlour_room::command::{Entry, Pass};
+use parlour_room::member::MemberKind;
+use parlour_room::{
+    Actor, Command, Door, Person, Proof, Refusal, Rules, SeatId, Slot, Ticket, TokenNumber,
+};
+use parlour_session::Target;
 use parlour_session::galene::{EntryFailure, EntryRequest};
 use parlour_wire::galene::{GroupStatus, name};
 use std::collections::BTreeMap;
@@ -32,8 +41,8 @@ const LOBBY: &str = "lobby";
 pub(crate) struct Entries {
     next: u64,
     errands: BTreeMap<ErrandId, Errand>,
-    /// Joins that wait for their room to be opened.
-    openings: BTreeMap<StoreId, Opening>,
+    /// Joins of named users that wait to know who is meant.
+    links: BTreeMap<StoreId, Admitted>,
     /// Answers held back, by when they are due.
     later: BTreeMap<(Mono, ConnId), EntryFailure>,
     /// The directory is not there yet; its request, or the last one.
@@ -43,8 +52,6 @@ pub(crate) struct Entries {
     questions: Vec<(QueryId, Query)>,
     /// When to ask for the directory again.
     reload: Option<Mono>,
-    /// Names on their way to disk.
-    named: BTreeMap<StoreId, (String, RoomId)>,
 }
 
 /// Something the edge is doing for a join.
@@ -70,29 +77,30 @@ struct Check {
 
 /// What is left of a request once its password is on its way.
 #[derive(Debug)]
-struct Wish {
+pub(crate) struct Wish {
     id: parlour_room::MemberId,
+    /// The name by which the room was asked for.
     group: String,
     name: String,
     attributes: parlour_base::JsonMap,
-    rules: Rules,
-    access: Arc<Access>,
+    /// What the group's definition says, if it is entered by that.
+    definition: Option<(Rules, Arc<Access>)>,
 }
 
 /// A join whose credentials were good.
 #[derive(Debug)]
-struct Admitted {
+pub(crate) struct Admitted {
     conn: ConnId,
+    since: Mono,
     wish: Wish,
-    permissions: Permissions,
+    pass: Pass,
 }
 
-/// A room being opened, and who waits for it.
-#[derive(Debug)]
-struct Opening {
-    room: RoomId,
-    since: Mono,
-    waiting: Vec<Admitted>,
+impl Admitted {
+    /// Whether it is this client's.
+    pub(crate) fn is_of(&self, conn: ConnId) -> bool {
+        self.conn == conn
+    }
 }
 
 /// A list of public groups being made.
@@ -106,17 +114,14 @@ struct Listing {
 
 impl Entries {
     fn len(&self) -> usize {
-        let waiting: usize = self.openings.values().map(|o| o.waiting.len()).sum();
-        self.errands.len() + waiting + self.early.len()
+        self.errands.len() + self.links.len() + self.early.len()
     }
 
     /// A client is gone; nothing more is done for it.
     pub(crate) fn forget(&mut self, conn: ConnId) {
         self.later.retain(|(_, who), _| *who != conn);
         self.early.retain(|(who, _)| *who != conn);
-        for opening in self.openings.values_mut() {
-            opening.waiting.retain(|admitted| admitted.conn != conn);
-        }
+        self.links.retain(|_, admitted| admitted.conn != conn);
         self.errands.retain(|_, errand| match errand {
             Errand::Group(who, _) => *who != conn,
             Errand::Password(check) => check.conn != conn,
@@ -126,9 +131,14 @@ impl Entries {
 }
 
 impl Shard {
-    fn errand(&mut self, errand: Errand) -> ErrandId {
+    /// A new name for an errand of the edge.
+    pub(crate) fn new_errand(&mut self) -> ErrandId {
         self.entries.next += 1;
-        let id = ErrandId(self.entries.next);
+        ErrandId(self.entries.next)
+    }
+
+    fn errand(&mut self, errand: Errand) -> ErrandId {
+        let id = self.new_errand();
         self.entries.errands.insert(id, errand);
         id
     }
@@ -140,10 +150,13 @@ impl Shard {
 
     /// A client wants in.
     pub(crate) fn enter(&mut self, now: Now, conn: ConnId, request: EntryRequest) {
-        if self.stopping || self.entries.len() >= self.config.limits.entries as usize {
+        let under_way = self.entries.len() + self.openings.waiting();
+        if self.stopping || under_way >= self.config.limits.entries as usize {
             self.entry_failed(now, conn, &EntryFailure::Internal);
         } else if self.entries.loading.is_some() {
             self.entries.early.push((conn, request));
+        } else if let Some(token) = request.media_token() {
+            self.enter_with_ticket(now, conn, &token, request);
         } else {
             let group = request.group.clone();
             self.read_group(&group, Errand::Group(conn, Box::new(request)));
@@ -193,7 +206,7 @@ impl Shard {
         let EntryRequest { id, group, username, password, token, attributes } = request;
         let Definition { rules, access, keys, .. } = definition;
         if let Some(url) = &rules.redirect {
-            let moved = parlour_room::Refusal::Moved(url.clone());
+            let moved = Refusal::Moved(url.clone());
             self.entry_failed(now, conn, &EntryFailure::Refused(moved));
             return;
         }
@@ -203,12 +216,14 @@ impl Shard {
             group: group.clone(),
             name,
             attributes,
-            rules,
-            access: Arc::clone(&access),
+            definition: Some((rules, Arc::clone(&access))),
         };
         if let Some(token) = token {
             match self.bearer(now, &group, &token, &keys, username, &access) {
-                Ok((name, admission)) => self.admit(now, conn, wish(name), admission),
+                Ok((name, admission)) => {
+                    let proof = Proof::Invitation(admission.permissions());
+                    self.admit(now, conn, wish(name), proof);
+                }
                 Err(EntryFailure::NotAuthorised) => {
                     self.hold_back(now, conn, EntryFailure::NotAuthorised);
                 }
@@ -259,13 +274,19 @@ impl Shard {
                 let errand = self.errand(Errand::Password(Box::new(check)));
                 self.out.push_back(Output::Check { errand, verifier, password });
             }
-            Step::Granted(admission) => self.admit(now, check.conn, check.wish, admission),
+            Step::Granted(admission) => {
+                let proof = Proof::Password(admission.permissions());
+                self.admit(now, check.conn, check.wish, proof);
+            }
             Step::Refused => self.hold_back(now, check.conn, EntryFailure::NotAuthorised),
         }
     }
 
     /// The pool has checked a password.
     pub(crate) fn password_checked(&mut self, now: Now, errand: ErrandId, fits: Option<bool>) {
+        if self.call_checked(errand, fits) {
+            return;
+        }
         let Some(Errand::Password(mut check)) = self.entries.errands.remove(&errand) else {
             return;
         };
@@ -278,125 +299,132 @@ impl Shard {
         }
     }
 
-    fn admit(&mut self, now: Now, conn: ConnId, wish: Wish, admission: Admission) {
-        let admitted = Admitted { conn, wish, permissions: admission.permissions() };
-        let known = self.directory.room(GALENE, &admitted.wish.group);
-        match known {
-            Some(room) if self.rooms.contains_key(&room) => self.join(now, room, admitted),
-            _ if self.rooms.len() + self.entries.openings.len()
-                >= self.config.limits.rooms as usize =>
-            {
-                self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
-            }
-            Some(room) => self.open(now, room, admitted),
-            None => {
-                let room = self.entropy.room_id();
-                let write = self.directory.bind(GALENE, &admitted.wish.group, room);
-                let id = self.store(StoreOp::Commit(vec![write]));
-                self.entries.named.insert(id, (admitted.wish.group.clone(), room));
-                self.open(now, room, admitted);
-            }
-        }
-    }
-
-    fn open(&mut self, now: Now, room: RoomId, admitted: Admitted) {
-        let under_way = self.entries.openings.values_mut().find(|o| o.room == room);
-        if let Some(opening) = under_way {
-            opening.waiting.push(admitted);
-            return;
-        }
-        let id = self.store(StoreOp::OpenRoom(room));
-        let opening = Opening { room, since: now.mono, waiting: vec![admitted] };
-        self.entries.openings.insert(id, opening);
+    /// Whoever has a name in the definition is the same user each time; the
+    /// others are guests.
+    fn admit(&mut self, now: Now, conn: ConnId, wish: Wish, proof: Proof) {
+        let known = wish.definition.as_ref().is_some_and(|(_, access)| access.knows(&wish.name));
+        let outside = known.then(|| Outside::galene(&wish.group, &wish.name));
+        let user = match &outside {
+            Some(outside) => outside.derived(self.directory.media_keys().outside()),
+            None => self.entropy.user_id(),
+        };
+        let person = Person { guest: outside.is_none(), ..Person::guest(user) };
+        let pass = Pass::Shown { person, proof };
+        let admitted = Admitted { conn, since: now.mono, wish, pass };
+        let Some(outside) = outside else { return self.seek(now, admitted) };
+        // Somebody may have linked the name to another user.
+        let id = self.store(StoreOp::Find(vec![outside.lookup()]));
+        self.entries.links.insert(id, admitted);
         self.arm(Some(now.mono + self.config.limits.store_patience.0), Timer::Entries);
     }
 
-    /// The store has answered something that no room waits for.
-    pub(crate) fn entry_stored(&mut self, now: Now, reply: StoreReply) {
-        let is_directory = matches!(reply.result, Ok(StoreDone::Directory { .. }));
-        if self.entries.loading.is_some_and(|id| id == reply.id || is_directory) {
-            self.directory_loaded(now, reply.result.ok());
-        } else if let Some((group, room)) = self.entries.named.remove(&reply.id) {
-            if reply.result.is_err() && self.directory.room(GALENE, &group) == Some(room) {
-                // The name is not on disk, so the room must not be entered.
-                self.directory.unbind(GALENE, &group);
-                self.fail_opening(now, room);
-            }
-        } else if let Some(opening) = self.entries.openings.remove(&reply.id) {
-            self.room_opened(now, opening, reply.result.ok());
-        }
-    }
-
-    /// Binds a room's name again whose first answer never came; a binding that
-    /// is there already does no harm.
-    fn bind_again(&mut self, room: RoomId) {
-        let unsure = self.entries.named.iter().find(|(_, (_, named))| *named == room);
-        let Some((id, group)) = unsure.map(|(id, (group, _))| (*id, group.clone())) else {
+    fn linked(&mut self, now: Now, mut admitted: Admitted, found: Option<StoreDone>) {
+        let Some(StoreDone::Found(found)) = found else {
+            self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
             return;
         };
-        self.entries.named.remove(&id);
-        let write = self.directory.bind(GALENE, &group, room);
-        self.store_quietly(write);
-    }
-
-    fn fail_opening(&mut self, now: Now, room: RoomId) {
-        let ids: Vec<StoreId> = self
-            .entries
-            .openings
-            .iter()
-            .filter(|(_, o)| o.room == room)
-            .map(|(id, _)| *id)
-            .collect();
-        for id in ids {
-            if let Some(opening) = self.entries.openings.remove(&id) {
-                for admitted in opening.waiting {
-                    self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
-                }
-            }
+        if let ([Found::Record(Some(link))], Pass::Shown { person, .. }) =
+            (&found[..], &mut admitted.pass)
+            && let Some(user) = link.as_str().and_then(|text| text.parse().ok())
+        {
+            person.user = user;
         }
+        self.seek(now, admitted);
     }
 
-    fn room_opened(&mut self, now: Now, opening: Opening, done: Option<StoreDone>) {
-        // The store answers in order, so an answer that is missing is lost.
-        self.bind_again(opening.room);
-        let Some(StoreDone::Room { epoch, body, chat }) = done else {
-            for admitted in opening.waiting {
-                self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
-            }
+    /// Has the room of the group brought into memory.
+    fn seek(&mut self, now: Now, admitted: Admitted) {
+        let (namespace, name) = (GALENE.to_owned(), admitted.wish.group.clone());
+        let target = Target::Name { namespace, name, create: true };
+        self.want(now, target, Waiter::Join(Box::new(admitted)));
+    }
+
+    /// A client wants in with a media token.
+    fn enter_with_ticket(
+        &mut self,
+        now: Now,
+        conn: ConnId,
+        token: &Secret<String>,
+        request: EntryRequest,
+    ) {
+        let Some(token) = self.directory.media_keys().check(now.wall, token.expose()) else {
+            self.hold_back(now, conn, EntryFailure::NotAuthorised);
             return;
         };
-        let record = body.and_then(|body| RoomRecord::from_json(body).ok()).unwrap_or_default();
-        let chat = chat.into_iter().filter_map(|body| ChatEntry::from_json(body).ok());
-        let kept = self.config.room.chat_entries as usize;
-        let mut chat: Vec<ChatEntry> = chat.collect();
-        chat.drain(..chat.len().saturating_sub(kept));
-        let room = Room::open(opening.room, epoch, self.config.room, record, chat);
-        self.host(now, room);
-        for admitted in opening.waiting {
-            self.join(now, opening.room, admitted);
+        let EntryRequest { id, group, attributes, .. } = request;
+        let slot = token.slot.map_or(Slot::User, Slot::Client);
+        let ticket =
+            Ticket { seat: SeatId { user: token.user, slot }, number: TokenNumber(token.number) };
+        let wish = Wish { id, group, name: String::new(), attributes, definition: None };
+        let pass = Pass::Ticket(ticket);
+        let admitted = Admitted { conn, since: now.mono, wish, pass };
+        self.want(now, Target::Id(token.room), Waiter::Join(Box::new(admitted)));
+    }
+
+    /// The store has answered something that nobody else waits for.
+    pub(crate) fn entry_stored(
+        &mut self,
+        now: Now,
+        id: StoreId,
+        result: Result<StoreDone, StoreFault>,
+    ) {
+        let is_directory = matches!(result, Ok(StoreDone::Directory { .. }));
+        if self.entries.loading.is_some_and(|loading| loading == id || is_directory) {
+            self.directory_loaded(now, result.ok());
+        } else if let Some(admitted) = self.entries.links.remove(&id) {
+            self.linked(now, admitted, result.ok());
         }
     }
 
-    fn join(&mut self, now: Now, room: RoomId, admitted: Admitted) {
-        let Admitted { conn, wish, permissions } = admitted;
+    /// The room is in memory.
+    pub(crate) fn join(&mut self, now: Now, room: RoomId, admitted: Admitted) {
+        let Admitted { conn, wish, pass, .. } = admitted;
+        let Some(hosted) = self.rooms.get_mut(&room) else { return };
+        let Some(via) = way_in(hosted, &wish.group, &pass) else {
+            self.hold_back(now, conn, EntryFailure::NotAuthorised);
+            return;
+        };
         // An id stays with its connection until everybody has seen it leave,
         // even if the room has decided that already: what that connection
         // still does must not be done to another.
         let held = |place: &Place| place.room == room && place.member == wish.id;
         if self.clients.values().any(|client| client.place.as_ref().is_some_and(held)) {
-            let taken = EntryFailure::Refused(parlour_room::Refusal::AlreadyHere);
+            let taken = EntryFailure::Refused(Refusal::AlreadyHere);
             self.entry_failed(now, conn, &taken);
             return;
         }
-        let Some(hosted) = self.rooms.get_mut(&room) else { return };
-        hosted.access = Some(wish.access);
-        self.configure(now, room, &wish.rules);
+        if let Some((rules, access)) = wish.definition {
+            hosted.access = Some(access);
+            self.configure(now, room, &rules);
+        }
         if let Some(client) = self.clients.get_mut(&conn) {
             client.place = Some(Place { room, member: wish.id.clone() });
         }
-        let (name, via, attributes) = (wish.name, wish.group, wish.attributes);
-        let entry = Entry { name, via, permissions, attributes };
-        self.command(now, Some(conn), room, Actor::Entrant(wish.id), Command::Join(entry));
+        let Wish { id, name, attributes, .. } = wish;
+        let (door, kind) = (Door::Galene, MemberKind::Client);
+        let entry = Entry { name, via, door, pass, kind, attributes };
+        self.command(now, Asker::Conn(conn), room, Actor::Entrant(id), Command::Join(entry));
+    }
+
+    /// The room could not be brought into memory.
+    pub(crate) fn join_failed(&mut self, now: Now, admitted: &Admitted, why: &NoRoom) {
+        match (why, &admitted.pass) {
+            (NoRoom::Missing, Pass::Ticket(_)) => {
+                self.hold_back(now, admitted.conn, EntryFailure::NotAuthorised);
+            }
+            _ => self.entry_failed(now, admitted.conn, &EntryFailure::Internal),
+        }
+    }
+
+    /// The room said no. A token that is no longer good is refused like any
+    /// other that is wrong.
+    pub(crate) fn entry_refused(&mut self, now: Now, conn: ConnId, refusal: &Refusal) {
+        match refusal {
+            Refusal::TokenDead | Refusal::NotAuthorised | Refusal::DoorClosed => {
+                self.hold_back(now, conn, EntryFailure::NotAuthorised);
+            }
+            other => self.entry_failed(now, conn, &EntryFailure::Refused(other.clone())),
+        }
     }
 
     // Failures.
@@ -423,17 +451,50 @@ impl Shard {
         }
         if self.entries.reload.is_some_and(|due| now.mono >= due) {
             self.entries.reload = None;
-            self.entries.loading = Some(self.store(StoreOp::LoadDirectory));
+            self.entries.loading = Some(self.store(load_directory()));
         }
         let patience = self.config.limits.store_patience.0;
-        let late = |o: &Opening| now.mono.since(o.since) >= patience;
-        let late: Vec<RoomId> =
-            self.entries.openings.values().filter(|o| late(o)).map(|o| o.room).collect();
-        for room in late {
-            self.bind_again(room);
-            self.fail_opening(now, room);
+        let late = |admitted: &Admitted| now.mono.since(admitted.since) >= patience;
+        let links = self.entries.links.iter().filter(|(_, admitted)| late(admitted));
+        let late: Vec<StoreId> = links.map(|(id, _)| *id).collect();
+        for id in late {
+            if let Some(admitted) = self.entries.links.remove(&id) {
+                self.entry_failed(now, admitted.conn, &EntryFailure::Internal);
+            }
         }
     }
+}
+
+/// What the directory begins with.
+pub(crate) fn load_directory() -> StoreOp {
+    StoreOp::LoadDirectory { kinds: RESIDENT.map(str::to_owned).to_vec() }
+}
+
+/// By which name somebody is in the room: the group that was asked for, or,
+/// with a token, any way of naming the room that the token is for, or none.
+fn way_in(hosted: &Hosted, asked: &str, pass: &Pass) -> Option<String> {
+    if matches!(pass, Pass::Shown { .. }) {
+        return Some(asked.to_owned());
+    }
+    let id = hosted.timeline.head().id();
+    let mut groups = hosted.names.iter().filter(|(space, _)| space == GALENE);
+    if asked.is_empty() || asked == id.to_string() || is_conference_of(asked, id) {
+        return Some(groups.next().map_or_else(|| id.to_string(), |(_, name)| name.clone()));
+    }
+    groups.any(|(_, name)| name == asked).then(|| asked.to_owned())
+}
+
+/// Whether a text is an id of a conference in this room: three parts, of which
+/// the second begins with the room.
+fn is_conference_of(text: &str, room: RoomId) -> bool {
+    let mut parts = text.split('.');
+    let (Some(_), Some(identity), Some(_), None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
+    let bytes = URL_SAFE_NO_PAD.decode(identity).unwrap_or_default();
+    bytes.len() == 12 && bytes.starts_with(&room.bits().to_be_bytes())
 }
 
 /// A definition that could not be read or makes no sense.

@@ -1,6 +1,7 @@
 //! A room in memory with those who are connected to it.
 
 use crate::media::RoomMedia;
+use crate::opening::Name;
 use crate::timeline::Timeline;
 use parlour_base::{ConnId, Mono};
 use parlour_directory::Access;
@@ -12,11 +13,17 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct Hosted {
     pub timeline: Timeline,
+    /// Its names.
+    pub names: Vec<Name>,
+    /// Nobody has said yet what it is.
+    pub blank: bool,
     /// The connection of each member that everybody sees.
     pub connections: BTreeMap<MemberId, ConnId>,
     pub media: RoomMedia,
-    /// Who may enter, as the last to enter found it.
+    /// Who may enter by the Galène door, as the last to enter found it.
     pub access: Option<Arc<Access>>,
     /// Since when nobody is in it.
     pub idle_since: Option<Mono>,
+    /// When it is looked at next.
+    pub armed: Option<Mono>,
 }

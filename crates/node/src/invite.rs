@@ -5,7 +5,7 @@
 
 use crate::client::Place;
 use crate::shard::{Shard, Timer};
-use parlour_base::storage::{StoreId, StoreOp, StoreReply};
+use parlour_base::storage::{StoreId, StoreOp};
 use parlour_base::{ConnId, Json, Mono, Now, Permission, Secret};
 use parlour_directory::Invitation;
 use parlour_room::{Member, Refusal};
@@ -188,9 +188,9 @@ impl Shard {
     }
 
     /// The store has answered; false if it was not about an invitation.
-    pub(crate) fn invitation_stored(&mut self, now: Now, reply: &StoreReply) -> bool {
-        let Some(change) = self.unsaved.remove(&reply.id) else { return false };
-        self.settle_invitation(now, change, reply.result.is_ok());
+    pub(crate) fn invitation_stored(&mut self, now: Now, id: StoreId, saved: bool) -> bool {
+        let Some(change) = self.unsaved.remove(&id) else { return false };
+        self.settle_invitation(now, change, saved);
         true
     }
 

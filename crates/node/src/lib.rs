@@ -5,18 +5,25 @@
 //! media and store. The server and the simulator are two shells around it; it
 //! knows no clock, no socket, no task and no disk.
 
+mod asker;
+mod calls;
 mod client;
 pub mod config;
+mod due;
 mod entry;
 mod groups;
 mod hosted;
 mod invite;
 mod media;
+mod opening;
 pub mod port;
 mod shard;
 mod timeline;
 pub mod watch;
 
 pub use config::Config;
-pub use port::{ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply};
+pub use parlour_session::call::{self, Call};
+pub use port::{
+    CallId, ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply,
+};
 pub use shard::Shard;

@@ -6,6 +6,7 @@
 use parlour_base::storage::{StoreReply, StoreRequest};
 use parlour_base::{ConnId, Pii, Secret, Verifier};
 
+use parlour_session::call::{Call, Fetch, Fetched, Notice};
 use parlour_sfu::plan;
 use parlour_wire::galene::GroupStatus;
 use std::net::SocketAddr;
@@ -17,6 +18,29 @@ pub struct ErrandId(pub u64);
 /// Names one question of the edge until its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QueryId(pub u64);
+
+/// Names one call: a request of a door without connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(u64);
+
+impl CallId {
+    /// The mark of calls that a door makes for itself.
+    const OWN: u64 = 1 << 63;
+
+    /// The edge's *n*-th call.
+    #[must_use]
+    pub const fn new(n: u64) -> Self {
+        Self(n & !Self::OWN)
+    }
+
+    pub(crate) const fn own(n: u64) -> Self {
+        Self(n | Self::OWN)
+    }
+
+    pub(crate) const fn is_own(self) -> bool {
+        self.0 & Self::OWN != 0
+    }
+}
 
 /// What a shard is told.
 #[derive(Debug)]
@@ -49,6 +73,11 @@ pub enum Input {
     Media(plan::WorkerIndex, plan::Notice),
     /// A question of the HTTP side.
     Query(QueryId, Query),
+    /// A request of a door without connections; answered by
+    /// [`Output::Answer`] or [`Output::Busy`].
+    Call(CallId, Box<dyn Call>),
+    /// What came of [`Output::Fetch`].
+    Fetched(CallId, Fetched),
     /// The server stops: tell everybody and let go.
     Shutdown,
     /// Nothing but time has passed.
@@ -117,8 +146,18 @@ pub struct Gauges {
     pub streams: u64,
     /// Down legs: (member, stream) pairs being served.
     pub legs: u64,
+    /// Seats held in all rooms.
+    pub seats: u64,
     /// Commands that wait for the store.
     pub waiting_commands: u64,
+    /// Calls under way: requests of doors without connections.
+    pub calls: u64,
+    /// Rooms on their way into memory.
+    pub openings: u64,
+    /// Rooms not in memory that have something coming.
+    pub due_rooms: u64,
+    /// Calls refused because too many were under way, since the start.
+    pub calls_refused_total: u64,
     /// Events numbered since the start.
     pub events_total: u64,
     /// Commands refused by a room since the start.
@@ -172,6 +211,15 @@ pub enum Output {
     Media(plan::WorkerIndex, plan::Command),
     /// Answer a question.
     Reply(QueryId, Reply),
+    /// The reply to a call.
+    Answer(CallId, parlour_session::Reply),
+    /// A call was not begun: too many are under way, or the server is not
+    /// ready.
+    Busy(CallId),
+    /// Ask another service for a call; answer with [`Input::Fetched`].
+    Fetch(CallId, Fetch),
+    /// Tell somebody who is not connected here.
+    Notice(Notice),
     /// All sessions were told to close after [`Input::Shutdown`].
     Drained,
 }

@@ -6,17 +6,21 @@ mod sessions;
 mod stored;
 mod streams;
 
+use crate::calls::Calls;
 use crate::client::Client;
 use crate::config::Config;
-use crate::entry::Entries;
+use crate::due::{DueRooms, likely};
+use crate::entry::{Entries, load_directory};
 use crate::hosted::Hosted;
 use crate::invite::Unsaved;
+use crate::opening::Openings;
 use crate::port::{Gauges, Input, Output, Query, QueryId, Reply};
+use crate::timeline::Proposal;
 use crate::watch::Decision;
-use parlour_base::storage::{StoreId, StoreOp};
+use parlour_base::storage::StoreId;
 use parlour_base::{ConnId, Entropy, Mono, Now, RoomId};
 use parlour_directory::Directory;
-use parlour_room::{Actor, Command, Room};
+use parlour_room::{Command, Room, SeatId, TokenNumber};
 use parlour_session::galene::Session;
 use parlour_sfu::plan::PeerId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,20 +30,16 @@ const STOPPING: &str = "server is shutting down";
 
 /// What a timer is for. Timers are looked at when they fire: what is not due
 /// yet is armed again, so nothing has to be disarmed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
+    Calls,
     Client(ConnId),
+    Due,
     Entries,
+    Openings,
     Room(RoomId),
-}
-
-/// A command that came while another one's events were being told.
-#[derive(Debug)]
-struct Queued {
-    asker: Option<ConnId>,
-    room: RoomId,
-    actor: Actor,
-    command: Command,
+    /// The time to connect with a token.
+    Seat(RoomId, SeatId, TokenNumber),
 }
 
 /// One control shard.
@@ -51,6 +51,9 @@ pub struct Shard {
     pub(crate) clients: BTreeMap<ConnId, Client>,
     pub(crate) rooms: BTreeMap<RoomId, Hosted>,
     pub(crate) entries: Entries,
+    pub(crate) openings: Openings,
+    pub(crate) calls: Calls,
+    pub(crate) due_rooms: DueRooms,
     pub(crate) unsaved: Unsaved,
     /// Which room waits for which write.
     flights: BTreeMap<StoreId, RoomId>,
@@ -58,7 +61,7 @@ pub struct Shard {
     peers: BTreeMap<PeerId, RoomId>,
     timers: BTreeSet<(Mono, Timer)>,
     /// Commands that wait until the events under way have been told to all.
-    queued: VecDeque<Queued>,
+    queued: VecDeque<(RoomId, Proposal)>,
     telling: bool,
     /// Clients whose frames waited for a decision that has come.
     ready: VecDeque<ConnId>,
@@ -66,7 +69,7 @@ pub struct Shard {
     next_store: u64,
     next_peer: u64,
     next_worker: u8,
-    counts: Gauges,
+    pub(crate) counts: Gauges,
     pub(crate) stopping: bool,
     /// Kept only while somebody watches.
     pub(crate) decisions: Option<Vec<Decision>>,
@@ -75,14 +78,18 @@ pub struct Shard {
 impl Shard {
     /// An empty shard, which at once asks the store for the directory.
     #[must_use]
-    pub fn new(config: Config, entropy: Entropy) -> Self {
+    pub fn new(config: Config, mut entropy: Entropy) -> Self {
+        let (directory, _) = Directory::load(false, Vec::new(), &mut entropy);
         let mut shard = Self {
             config,
             entropy,
-            directory: Directory::default(),
+            directory,
             clients: BTreeMap::new(),
             rooms: BTreeMap::new(),
             entries: Entries::default(),
+            openings: Openings::default(),
+            calls: Calls::default(),
+            due_rooms: DueRooms::default(),
             unsaved: Unsaved::new(),
             flights: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -98,7 +105,7 @@ impl Shard {
             stopping: false,
             decisions: None,
         };
-        let id = shard.store(StoreOp::LoadDirectory);
+        let id = shard.store(load_directory());
         shard.entries.loading = Some(id);
         shard
     }
@@ -123,11 +130,20 @@ impl Shard {
             Input::GroupRead(errand, lookup) => self.group_read(now, errand, lookup),
             Input::Media(_, notice) => self.notice(now, &notice),
             Input::Query(id, query) => self.query(id, query),
+            Input::Call(id, call) => self.call(id, call),
+            Input::Fetched(id, fetched) => self.call_fetched(id, fetched),
             Input::Shutdown => self.stop(now),
             Input::Tick => {}
         }
         self.tick(now);
-        while let Some(conn) = self.ready.pop_front() {
+        loop {
+            let resumed = self.run_calls(now);
+            let Some(conn) = self.ready.pop_front() else {
+                if resumed {
+                    continue;
+                }
+                break;
+            };
             self.with_session(now, conn, |session, shard| session.proceed(&mut shard.entropy));
         }
         if self.stopping && self.clients.is_empty() {
@@ -163,18 +179,21 @@ impl Shard {
     }
 
     fn tick(&mut self, now: Now) {
-        while let Some((due, timer)) = self.timers.first().copied() {
-            if due > now.mono {
-                break;
-            }
-            self.timers.pop_first();
+        while self.timers.first().is_some_and(|(due, _)| *due <= now.mono) {
+            let Some((due, timer)) = self.timers.pop_first() else { break };
             match timer {
+                Timer::Calls => self.calls_tick(now),
+                Timer::Due => self.due_tick(now),
+                Timer::Openings => self.openings_tick(now),
+                Timer::Seat(room, seat, number) => {
+                    self.house(now, room, Command::Lapse { seat, number });
+                }
                 Timer::Client(conn) => self.client_tick(now, conn),
                 Timer::Entries => {
                     self.entries_tick(now);
                     self.invitations_tick(now);
                 }
-                Timer::Room(room) => self.room_tick(now, room),
+                Timer::Room(room) => self.room_tick(now, room, due),
             }
         }
     }
@@ -188,9 +207,12 @@ impl Shard {
         self.arm(due, Timer::Client(conn));
     }
 
-    fn room_tick(&mut self, now: Now, id: RoomId) {
+    fn room_tick(&mut self, now: Now, id: RoomId, due: Mono) {
         let limits = self.config.limits;
-        let Some(hosted) = self.rooms.get(&id) else { return };
+        let Some(hosted) = self.rooms.get_mut(&id) else { return };
+        if hosted.armed == Some(due) {
+            hosted.armed = None;
+        }
         let hung = hosted.timeline.in_flight_since();
         if hung.is_some_and(|since| now.mono >= since + limits.store_patience.0) {
             self.flights.retain(|_, room| *room != id);
@@ -199,24 +221,41 @@ impl Shard {
         self.with_media(now, id, |media, means, room| {
             media.tick(means, room, now.mono, limits.lost_stream.0);
         });
+        self.expire(now, id);
         let idle = self.rooms.get(&id).and_then(|hosted| hosted.idle_since);
         if idle.is_some_and(|since| now.mono >= since + limits.idle_room.0) {
             self.forget_room(now, id);
         }
-        self.arm_room(id);
+        self.arm_room(now, id);
+    }
+
+    /// Has a room end what has run out in it.
+    fn expire(&mut self, now: Now, id: RoomId) {
+        let Some(hosted) = self.rooms.get(&id) else { return };
+        // While a write is under way it may be just that.
+        let waiting = hosted.timeline.in_flight_since().is_some();
+        if !waiting && hosted.timeline.head().due().is_some_and(|at| at <= now.wall) {
+            let life = self.config.limits.leased_life.0;
+            self.house(now, id, Command::Expire { life });
+        }
     }
 
     /// Arms what a room waits for, where that is nearer than it was.
-    fn arm_room(&mut self, id: RoomId) {
+    fn arm_room(&mut self, now: Now, id: RoomId) {
         let limits = self.config.limits;
-        let Some(hosted) = self.rooms.get(&id) else { return };
+        let Some(hosted) = self.rooms.get_mut(&id) else { return };
+        let flight = hosted.timeline.in_flight_since();
+        let runs_out = hosted.timeline.head().due().filter(|_| flight.is_none());
         let dues = [
-            hosted.timeline.in_flight_since().map(|since| since + limits.store_patience.0),
+            flight.map(|since| since + limits.store_patience.0),
             hosted.idle_since.map(|since| since + limits.idle_room.0),
             hosted.media.deadline(limits.lost_stream.0),
+            runs_out.map(|at| likely(now, at)),
         ];
-        for due in dues {
-            self.arm(due, Timer::Room(id));
+        let Some(first) = dues.into_iter().flatten().min() else { return };
+        if hosted.armed.is_none_or(|armed| first < armed) {
+            hosted.armed = Some(first);
+            self.timers.insert((first, Timer::Room(id)));
         }
     }
 
@@ -248,6 +287,10 @@ impl Shard {
             members: count(rooms().map(|h| h.timeline.published().members().len()).sum()),
             streams: count(rooms().map(|h| h.timeline.published().streams().len()).sum()),
             legs: count(rooms().map(|h| h.media.legs()).sum()),
+            seats: count(rooms().map(|h| h.timeline.published().seats().len()).sum()),
+            calls: count(self.calls.len()),
+            openings: count(self.openings.len()),
+            due_rooms: count(self.due_rooms.len()),
             waiting_commands: count(rooms().map(|h| h.timeline.waiting()).sum()),
             ..self.counts
         }

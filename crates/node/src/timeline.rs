@@ -9,29 +9,52 @@
 //! to be durable are refused, the others are done again from the published
 //! state. Nothing was seen of what is undone.
 
+use crate::asker::Asker;
 use parlour_base::storage::Write;
-use parlour_base::{ConnId, Mono, Now};
+use parlour_base::{Mono, Now};
 use parlour_room::{Actor, Command, Event, Refusal, Room};
 use std::collections::VecDeque;
 
 /// A command that was decided.
 #[derive(Debug)]
 pub(crate) struct Step {
-    /// Who is told if it is refused after all.
-    pub asker: Option<ConnId>,
+    /// Who is told what came of it.
+    pub asker: Asker,
     pub actor: Actor,
     pub command: Command,
+    /// Writes to the directory that belong to it.
+    along: Vec<Write>,
     /// What happened.
     pub events: Vec<Event>,
+    /// Nobody may see it before it is on disk.
+    waits: bool,
     /// What must be written because of it: made when the head stood right
     /// after it, so that no later decision is written along with it.
     writes: Vec<Write>,
 }
 
+/// A command that is to be decided.
+#[derive(Debug)]
+pub(crate) struct Proposal {
+    /// Who is told what came of it.
+    pub asker: Asker,
+    pub actor: Actor,
+    pub command: Command,
+    /// Writes to the directory that belong to it.
+    pub along: Vec<Write>,
+}
+
+impl Proposal {
+    /// One that nobody waits for.
+    pub(crate) const fn quiet(actor: Actor, command: Command) -> Self {
+        Self { asker: Asker::Nobody, actor, command, along: Vec::new() }
+    }
+}
+
 /// A command that was refused after it had been decided.
 #[derive(Debug)]
 pub(crate) struct Undone {
-    pub asker: Option<ConnId>,
+    pub asker: Asker,
     pub command: Command,
     pub refusal: Refusal,
 }
@@ -42,6 +65,8 @@ pub(crate) struct Undone {
 pub(crate) struct Due {
     /// Commands whose askers are to be told no.
     pub refuse: Vec<Undone>,
+    /// Whose commands had no effect.
+    pub idle: Vec<Asker>,
     /// Writes nobody waits for.
     pub background: Vec<Write>,
     /// Writes that the next steps wait for.
@@ -98,23 +123,17 @@ impl Timeline {
     }
 
     /// Decides a command. Visible steps must have been taken before.
-    pub(crate) fn submit(
-        &mut self,
-        now: Now,
-        asker: Option<ConnId>,
-        actor: Actor,
-        command: Command,
-    ) -> Result<Due, Refusal> {
+    pub(crate) fn submit(&mut self, now: Now, proposal: &Proposal) -> Result<Due, Refusal> {
         assert!(self.direct.is_none(), "a visible step was not taken");
-        let before =
-            (command.waits_for_store() && self.behind.is_none()).then(|| self.head.clone());
-        let events = self.head.apply(now, &actor, command.clone())?;
+        let waits = self.waits(now, proposal);
+        let before = (waits && self.behind.is_none()).then(|| self.head.clone());
+        let events = self.head.apply(now, &proposal.actor, proposal.command.clone())?;
         let mut due = Due::default();
         if events.is_empty() {
+            due.idle.push(proposal.asker);
             return Ok(due);
         }
-        let writes = writes(&self.head, &events);
-        let mut step = Step { asker, actor, command, events, writes };
+        let mut step = self.step(proposal, events, waits);
         if let Some(published) = before {
             self.behind = Some(Behind {
                 published,
@@ -133,6 +152,19 @@ impl Timeline {
         }
         self.launch(now.mono, &mut due);
         Ok(due)
+    }
+
+    fn waits(&self, now: Now, proposal: &Proposal) -> bool {
+        !proposal.along.is_empty() || self.head.waits_for_store(now, &proposal.command)
+    }
+
+    /// The step that a decided command is, the head being the room after it.
+    fn step(&self, proposal: &Proposal, events: Vec<Event>, waits: bool) -> Step {
+        let Proposal { asker, actor, command, along } = proposal;
+        let mut writes = writes(&self.head, &events);
+        writes.extend(along.iter().cloned());
+        let (actor, command, along) = (actor.clone(), command.clone(), along.clone());
+        Step { asker: *asker, actor, command, along, events, waits, writes }
     }
 
     /// The next step that everybody may see; [`Timeline::published`] is then
@@ -158,12 +190,12 @@ impl Timeline {
         if behind.flight > 0 {
             return;
         }
-        while behind.waiting.front().is_some_and(|step| !step.command.waits_for_store()) {
+        while behind.waiting.front().is_some_and(|step| !step.waits) {
             let mut step = behind.waiting.pop_front().expect("it was just looked at");
             due.background.append(&mut step.writes);
             behind.visible.push_back(step);
         }
-        let last = behind.waiting.iter().rposition(|step| step.command.waits_for_store());
+        let last = behind.waiting.iter().rposition(|step| step.waits);
         if let Some(last) = last {
             behind.flight = last + 1;
             behind.since = now;
@@ -190,23 +222,28 @@ impl Timeline {
         let Some(behind) = &mut self.behind else { return due };
         assert!(behind.visible.is_empty(), "a visible step was not taken");
         let covered = std::mem::take(&mut behind.flight);
+        let steps = std::mem::take(&mut behind.waiting);
         self.head = behind.published.clone();
         let mut again = VecDeque::new();
-        for (n, step) in std::mem::take(&mut behind.waiting).into_iter().enumerate() {
-            if n < covered && step.command.waits_for_store() {
+        for (n, step) in steps.into_iter().enumerate() {
+            if n < covered && step.waits {
                 due.refuse.push(undone(step, Refusal::StoreUnavailable));
                 continue;
             }
-            match self.head.apply(now, &step.actor, step.command.clone()) {
-                Ok(events) if events.is_empty() => {}
-                Ok(events) => {
-                    let writes = writes(&self.head, &events);
-                    again.push_back(Step { events, writes, ..step });
+            let Step { asker, actor, command, along, .. } = step;
+            let proposal = Proposal { asker, actor, command, along };
+            let waits = self.waits(now, &proposal);
+            match self.head.apply(now, &proposal.actor, proposal.command.clone()) {
+                Ok(events) if events.is_empty() => due.idle.push(asker),
+                Ok(events) => again.push_back(self.step(&proposal, events, waits)),
+                Err(refusal) => {
+                    due.refuse.push(Undone { asker, command: proposal.command, refusal });
                 }
-                Err(refusal) => due.refuse.push(undone(step, refusal)),
             }
         }
-        behind.waiting = again;
+        if let Some(behind) = &mut self.behind {
+            behind.waiting = again;
+        }
         self.launch(now.mono, &mut due);
         due
     }
@@ -218,5 +255,5 @@ fn undone(step: Step, refusal: Refusal) -> Undone {
 
 /// What must be written because of these events, the room being right after.
 fn writes(room: &Room, events: &[Event]) -> Vec<Write> {
-    events.iter().filter_map(|event| room.write_for(event)).collect()
+    events.iter().flat_map(|event| room.writes_for(event)).collect()
 }

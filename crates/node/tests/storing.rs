@@ -64,7 +64,7 @@ fn a_store_that_does_not_answer_is_waited_for_only_so_long() {
 /// The store answers the oldest request that it held.
 fn answer_first(w: &mut World) {
     let StoreRequest { id, op } = w.held.pop_front().unwrap();
-    let result = Ok(w.disk.execute(op));
+    let result = w.disk.execute(op);
     w.input(Input::Stored(StoreReply { id, result }));
 }
 

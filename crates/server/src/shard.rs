@@ -9,7 +9,10 @@ use crate::media::WorkerPort;
 use crate::metrics::Counters;
 use crate::outgoing::Outgoing;
 use crate::pool::Jobs;
-use crate::port::{ErrandId, Frame, GroupLookup, Input, Output, Query, QueryId, Reply};
+use crate::port::{
+    CallId, ErrandId, Frame, GroupLookup, Input, Output, Query, QueryId, Reply,
+};
+use parlour_node::call::{Call, Fetch, Fetched, Notice, Reply as CallReply};
 use parlour_base::storage::{StoreFault, StoreReply, StoreRequest};
 use parlour_base::{ConnId, Mono, Now, Pii, Secret, Verifier};
 use parlour_sfu::plan;
@@ -80,6 +83,10 @@ pub enum Mail {
     Media(plan::WorkerIndex, plan::Notice),
     /// The HTTP side asks.
     Ask(Query, oneshot::Sender<Reply>),
+    /// A door's request.
+    Call(Box<dyn Call>, oneshot::Sender<Option<CallReply>>),
+    /// Another service has answered a call.
+    Fetched(CallId, Fetched),
     /// Everybody is to be told and let go.
     Shutdown,
     /// The thread is to end.
@@ -116,6 +123,11 @@ pub struct Hands {
     pub groups: Jobs<ReadJob>,
     /// The media workers, by index.
     pub workers: Vec<WorkerPort>,
+    /// Tells somebody who is not connected here; must not wait.
+    pub notices: Box<dyn Fn(Notice) + Send>,
+    /// Asks another service, and posts [`Mail::Fetched`]; must not wait. What
+    /// is given back was not asked.
+    pub fetches: Box<dyn Fn(CallId, Fetch) -> Result<(), CallId> + Send>,
 }
 
 impl std::fmt::Debug for Hands {
@@ -210,6 +222,14 @@ impl Mailbox {
         reply
     }
 
+    /// Makes a request of a door; `None` if the server is too busy or stops.
+    /// Whoever stops waiting does not stop the call.
+    pub async fn call(&self, call: Box<dyn Call>) -> Option<CallReply> {
+        let (sender, receiver) = oneshot::channel();
+        self.post(Mail::Call(call, sender)).await.ok()?;
+        receiver.await.ok().flatten()
+    }
+
     /// How many letters wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -248,6 +268,8 @@ pub fn run(machine: &mut impl Control, desk: Desk) {
         outgoing: HashMap::new(),
         questions: HashMap::new(),
         next_question: 0,
+        calls: HashMap::new(),
+        next_call: 0,
         answers: VecDeque::new(),
     };
     step(machine, &mut post, clock.now(), Input::Tick);
@@ -306,6 +328,9 @@ struct Post {
     /// Bounded by [`QUESTIONS_MAX`].
     questions: HashMap<QueryId, oneshot::Sender<Reply>>,
     next_question: u64,
+    /// Bounded by the shard's limit on calls.
+    calls: HashMap<CallId, oneshot::Sender<Option<CallReply>>>,
+    next_call: u64,
     /// Refusals of the edge itself; at most one for each order of a step.
     answers: VecDeque<Input>,
 }
@@ -334,6 +359,13 @@ impl Post {
                 self.questions.insert(id, answer);
                 Input::Query(id, query)
             }
+            Mail::Call(call, answer) => {
+                let id = CallId::new(self.next_call);
+                self.next_call += 1;
+                self.calls.insert(id, answer);
+                Input::Call(id, call)
+            }
+            Mail::Fetched(id, fetched) => Input::Fetched(id, fetched),
             Mail::Shutdown => Input::Shutdown,
             Mail::Stop => return None,
         })
@@ -374,8 +406,23 @@ impl Post {
                     drop(waiting.send(reply));
                 }
             }
+            Output::Answer(id, reply) => self.answer(id, Some(reply)),
+            Output::Busy(id) => self.answer(id, None),
+            Output::Notice(notice) => (self.hands.notices)(notice),
+            Output::Fetch(id, fetch) => {
+                if let Err(id) = (self.hands.fetches)(id, fetch) {
+                    self.answers.push_back(Input::Fetched(id, Fetched::Nothing));
+                }
+            }
             Output::Drained => drop(self.drained.send_replace(true)),
             other => tracing::error!(?other, "an order that the edge does not know"),
+        }
+    }
+
+    /// Whoever asked may have given up.
+    fn answer(&mut self, id: CallId, reply: Option<CallReply>) {
+        if let Some(waiting) = self.calls.remove(&id) {
+            drop(waiting.send(reply));
         }
     }
 

@@ -184,7 +184,14 @@ pub enum Observed {
 /// What the edge is to tell somebody who is not connected as a session.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Notice {}
+pub enum Notice {
+    /// The rooms door has somebody to tell.
+    Rooms(crate::rooms::Told),
+    /// Who is in the call of a conversation has changed.
+    Roster(Box<crate::callctl::Roster>),
+    /// A media server apart has to close a connection.
+    Eviction(crate::callctl::Eviction),
+}
 
 /// The reply of a call that a door made for itself: what it found out is to be
 /// told.

@@ -6,7 +6,8 @@ use crate::port::GroupLookup;
 use crate::shard::{Shard, Timer};
 use parlour_base::storage::{StoreDone, Write};
 use parlour_base::{Now, RoomId};
-use parlour_room::{Actor, Command, Rules};
+use parlour_directory::Directory;
+use parlour_room::{Command, Rules};
 use parlour_wire::galene::name;
 
 impl Shard {
@@ -41,7 +42,7 @@ impl Shard {
         let Some(hosted) = self.rooms.get(&room) else { return };
         if hosted.timeline.head().rules() != rules {
             let rules = Box::new(rules.clone());
-            self.command(now, None, room, Actor::House, Command::Configure(rules));
+            self.house(now, room, Command::Configure(rules));
         }
     }
 
@@ -57,7 +58,7 @@ impl Shard {
     }
 
     pub(super) fn directory_loaded(&mut self, now: Now, done: Option<StoreDone>) {
-        let Some(StoreDone::Directory { names, records }) = done else {
+        let Some(StoreDone::Directory { new, records, due }) = done else {
             // Without it no name is known; ask until it comes.
             let again = now.mono + self.config.limits.store_patience.0;
             self.entries.reload = Some(again);
@@ -66,8 +67,15 @@ impl Shard {
         };
         self.entries.loading = None;
         self.entries.reload = None;
-        self.directory = parlour_directory::Directory::load(names, records);
+        let (directory, write) = Directory::load(new, records, &mut self.entropy);
+        self.directory = directory;
+        if let Some(write) = write {
+            self.store_quietly(write);
+        }
         self.mind_lobby();
+        for (at, room) in due {
+            self.due_later(now, at, room);
+        }
         for (conn, request) in std::mem::take(&mut self.entries.early) {
             self.enter(now, conn, request);
         }

@@ -1,17 +1,18 @@
 //! The shard's side of its rooms: commands in, events to everybody they
 //! reach.
 
-use super::{Queued, Shard};
+use super::{Shard, Timer};
+use crate::asker::Asker;
 use crate::hosted::Hosted;
 use crate::media::RoomMedia;
+use crate::opening::Name;
 use crate::port::Output;
-use crate::timeline::{Due, Step, Timeline};
+use crate::timeline::{Due, Proposal, Step, Timeline};
 use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
 use parlour_base::{ConnId, Now, RoomId};
-use parlour_room::{Actor, Command, Happening, MemberId, Refusal, Room};
-use parlour_session::galene;
-use parlour_session::galene::EntryFailure;
+use parlour_room::{Actor, Command, Event, Happening, MemberId, Refusal, Room};
+use parlour_session::{Outcome, galene};
 use parlour_sfu::plan::WorkerIndex;
 use std::collections::BTreeMap;
 
@@ -20,38 +21,47 @@ impl Shard {
     pub(crate) fn command(
         &mut self,
         now: Now,
-        asker: Option<ConnId>,
+        asker: Asker,
         room: RoomId,
         actor: Actor,
         command: Command,
     ) {
+        self.propose(now, room, Proposal { asker, actor, command, along: Vec::new() });
+    }
+
+    /// The same for the server itself.
+    pub(crate) fn house(&mut self, now: Now, room: RoomId, command: Command) {
+        self.propose(now, room, Proposal::quiet(Actor::House, command));
+    }
+
+    pub(crate) fn propose(&mut self, now: Now, room: RoomId, proposal: Proposal) {
         if self.telling {
-            self.queued.push_back(Queued { asker, room, actor, command });
+            self.queued.push_back((room, proposal));
             return;
         }
-        self.command_now(now, asker, room, actor, command);
+        self.propose_now(now, room, proposal);
         self.catch_up(now);
     }
 
-    pub(super) fn command_now(
-        &mut self,
-        now: Now,
-        asker: Option<ConnId>,
-        room: RoomId,
-        actor: Actor,
-        command: Command,
-    ) {
-        let Some(hosted) = self.rooms.get_mut(&room) else { return };
+    fn propose_now(&mut self, now: Now, room: RoomId, proposal: Proposal) {
+        let Some(hosted) = self.rooms.get_mut(&room) else {
+            if let Asker::Call(id) = proposal.asker {
+                self.call_ready(id, Outcome::NoRoom);
+            }
+            return;
+        };
+        let Proposal { asker, actor, command, .. } = &proposal;
         let crowded = hosted.timeline.waiting() >= self.config.limits.waiting_commands as usize;
         // Nobody could be told that leaving or ending a stream failed.
         let ends = matches!(command, Command::Leave | Command::Unpublish(_));
-        if crowded && matches!(actor, Actor::Member(_)) && !ends {
-            self.refused(now, asker, room, &command, &Refusal::StoreUnavailable);
+        if crowded && *actor != Actor::House && !ends {
+            self.refused(now, *asker, room, command, &Refusal::StoreUnavailable);
             return;
         }
-        match hosted.timeline.submit(now, asker, actor.clone(), command.clone()) {
+        match hosted.timeline.submit(now, &proposal) {
             Ok(due) => self.due(now, room, due),
             Err(refusal) => {
+                let Proposal { asker, actor, command, .. } = proposal;
                 if let (Some(decisions), Some(hosted)) =
                     (&mut self.decisions, self.rooms.get(&room))
                 {
@@ -77,24 +87,36 @@ impl Shard {
         }
         self.telling = true;
         while let Some(step) = self.rooms.get_mut(&room).and_then(|h| h.timeline.next_visible()) {
-            self.publish(now, room, &step);
+            self.publish(now, room, step);
+        }
+        for asker in due.idle {
+            self.did(asker, room, Vec::new());
         }
         for undone in due.refuse {
             self.refused(now, undone.asker, room, &undone.command, &undone.refusal);
         }
         self.telling = false;
-        self.arm_room(room);
+        if self.rooms.get(&room).is_some_and(|hosted| hosted.timeline.published().is_gone()) {
+            self.forget_room(now, room);
+        }
+        self.arm_room(now, room);
     }
 
     /// Does what was asked while events were being told.
     pub(super) fn catch_up(&mut self, now: Now) {
-        while let Some(Queued { asker, room, actor, command }) = self.queued.pop_front() {
-            self.command_now(now, asker, room, actor, command);
+        while let Some((room, proposal)) = self.queued.pop_front() {
+            self.propose_now(now, room, proposal);
+        }
+    }
+
+    fn did(&mut self, asker: Asker, room: RoomId, events: Vec<Event>) {
+        if let Asker::Call(id) = asker {
+            self.call_at(id, room, Outcome::Did(events));
         }
     }
 
     /// Shows everybody what happened.
-    pub(super) fn publish(&mut self, now: Now, room: RoomId, step: &Step) {
+    fn publish(&mut self, now: Now, room: RoomId, step: Step) {
         self.decided(|| Decision::Shown {
             room,
             actor: step.actor.clone(),
@@ -104,24 +126,55 @@ impl Shard {
         for event in &step.events {
             self.counts.events_total += 1;
             let Some(hosted) = self.rooms.get_mut(&room) else { return };
-            if let (Happening::Joined(member), Some(conn)) = (&event.what, step.asker) {
+            if let (Happening::Joined(member), Asker::Conn(conn)) = (&event.what, step.asker) {
                 hosted.connections.insert(member.id.clone(), conn);
-                hosted.idle_since = None;
             }
             let audience: Vec<ConnId> = hosted.connections.values().copied().collect();
             for conn in audience {
                 self.tell(conn, room, event);
             }
             self.with_media(now, room, |media, means, room| media.event(means, room, event));
-            if let Happening::Left { member, .. } = &event.what {
-                self.part(now, room, &member.id);
+            self.follow(now, room, &event.what);
+        }
+        self.mind_idleness(now, room);
+        if let Some(hosted) = self.rooms.get(&room) {
+            let seen = hosted.timeline.published();
+            let observed = self.config.doors.observe(seen, &hosted.names, &step.events);
+            self.observed(observed);
+        }
+        self.did(step.asker, room, step.events);
+    }
+
+    /// What the shard itself does because of an event.
+    fn follow(&mut self, now: Now, room: RoomId, what: &Happening) {
+        match what {
+            Happening::Left { member, .. } => self.part(room, &member.id),
+            Happening::SeatTaken(seat) if seat.connecting => {
+                let due = now.mono + self.config.limits.connecting.0;
+                self.arm(Some(due), Timer::Seat(room, seat.id.clone(), seat.current));
             }
+            Happening::Configured(_) | Happening::PolicySet(_) | Happening::LeaseSet(_) => {
+                if let Some(hosted) = self.rooms.get_mut(&room) {
+                    hosted.blank = false;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes since when nobody is in a room.
+    fn mind_idleness(&mut self, now: Now, room: RoomId) {
+        let Some(hosted) = self.rooms.get_mut(&room) else { return };
+        if !hosted.timeline.published().is_empty() {
+            hosted.idle_since = None;
+        } else if hosted.idle_since.is_none() {
+            hosted.idle_since = Some(now.mono);
         }
     }
 
     /// Tells one session of an event. It only speaks: what it would ask in
     /// return, nothing, is not looked for.
-    pub(super) fn tell(&mut self, conn: ConnId, room: RoomId, event: &parlour_room::Event) {
+    pub(super) fn tell(&mut self, conn: ConnId, room: RoomId, event: &Event) {
         let (Some(client), Some(hosted)) = (self.clients.get_mut(&conn), self.rooms.get(&room))
         else {
             return;
@@ -141,22 +194,19 @@ impl Shard {
         }
     }
 
-    pub(super) fn part(&mut self, now: Now, room: RoomId, member: &MemberId) {
+    fn part(&mut self, room: RoomId, member: &MemberId) {
         let Some(hosted) = self.rooms.get_mut(&room) else { return };
         if let Some(conn) = hosted.connections.remove(member)
             && let Some(client) = self.clients.get_mut(&conn)
         {
             client.place = None;
         }
-        if hosted.connections.is_empty() {
-            hosted.idle_since = Some(now.mono);
-        }
     }
 
     pub(super) fn refused(
         &mut self,
         now: Now,
-        asker: Option<ConnId>,
+        asker: Asker,
         room: RoomId,
         command: &Command,
         refusal: &Refusal,
@@ -165,14 +215,17 @@ impl Shard {
         if *refusal == Refusal::StoreUnavailable {
             self.counts.store_refusals_total += 1;
         }
-        let Some(conn) = asker else { return };
+        let conn = match asker {
+            Asker::Nobody => return,
+            Asker::Call(id) => return self.call_at(id, room, Outcome::Refused(refusal.clone())),
+            Asker::Conn(conn) => conn,
+        };
         match command {
             Command::Join(_) => {
                 if let Some(client) = self.clients.get_mut(&conn) {
                     client.place = None;
                 }
-                let failure = EntryFailure::Refused(refusal.clone());
-                self.with_session(now, conn, |session, _| session.entry_failed(&failure));
+                self.entry_refused(now, conn, refusal);
             }
             Command::Publish { stream, replaces, .. } => {
                 self.with_media(now, room, |media, means, _| media.unprepare(means, stream));
@@ -184,31 +237,69 @@ impl Shard {
 
     pub(super) fn forget_room(&mut self, now: Now, id: RoomId) {
         let quiet = self.rooms.get(&id).is_some_and(|hosted| {
-            hosted.timeline.head().is_empty() && hosted.timeline.waiting() == 0
+            let head = hosted.timeline.head();
+            (head.is_empty() || head.is_gone()) && hosted.timeline.waiting() == 0
         });
-        if quiet {
-            self.with_media(now, id, |media, means, _| media.close(means));
-            self.rooms.remove(&id);
-            self.decided(|| Decision::Forgotten(id));
+        if !quiet {
+            return;
         }
+        self.house(now, id, Command::Rest);
+        self.with_media(now, id, |media, means, _| media.close(means));
+        let Some(hosted) = self.rooms.remove(&id) else { return };
+        for name in &hosted.names {
+            self.directory.unbind(id, name);
+        }
+        let head = hosted.timeline.head();
+        if let Some(at) = head.due().filter(|_| !head.is_gone()) {
+            self.due_later(now, at, id);
+        }
+        self.decided(|| Decision::Forgotten(id));
     }
 
     /// Takes a room into memory.
-    pub(crate) fn host(&mut self, now: Now, room: Room) {
+    pub(crate) fn host(&mut self, now: Now, room: Room, names: Vec<Name>, blank: bool) {
         let worker = WorkerIndex(self.next_worker);
         self.next_worker = (self.next_worker + 1) % self.config.media.workers.max(1);
         let id = room.id();
         self.decided(|| Decision::Hosted(Box::new(room.clone())));
+        for name in &names {
+            self.directory.bind(id, name);
+        }
+        let interrupted = room.was_interrupted();
         self.rooms.insert(
             id,
             Hosted {
                 timeline: Timeline::new(room),
+                names,
+                blank,
                 connections: BTreeMap::new(),
                 media: RoomMedia::new(worker),
                 access: None,
                 idle_since: Some(now.mono),
+                armed: None,
             },
         );
-        self.arm_room(id);
+        if interrupted {
+            self.house(now, id, Command::Wake);
+        }
+        self.mind_idleness(now, id);
+        self.arm_room(now, id);
+    }
+
+    /// A room in memory has one more name.
+    pub(crate) fn name_bound(&mut self, room: RoomId, name: Name) {
+        let Some(hosted) = self.rooms.get_mut(&room) else { return };
+        self.directory.bind(room, &name);
+        if !hosted.names.contains(&name) {
+            hosted.names.push(name);
+            hosted.names.sort_unstable();
+        }
+    }
+
+    /// A room in memory has one name less.
+    pub(crate) fn name_unbound(&mut self, room: RoomId, name: &Name) {
+        let Some(hosted) = self.rooms.get_mut(&room) else { return };
+        self.directory.unbind(room, name);
+        hosted.names.retain(|other| other != name);
     }
 }

@@ -1,6 +1,7 @@
 //! The shard's side of its sessions: what they hear and what they ask.
 
 use super::Shard;
+use crate::asker::Asker;
 use crate::client::Place;
 use crate::port::{Frame, Output};
 use parlour_base::{ConnId, Now, RoomId};
@@ -52,15 +53,16 @@ impl Shard {
         }
         if let Some(place) = place {
             // Told to go: out of the room at once, not when the socket ends.
-            self.command(now, None, place.room, Actor::House, Command::Expel(place.member));
+            self.house(now, place.room, Command::Expel(place.member));
         }
     }
 
     pub(super) fn closed(&mut self, now: Now, conn: ConnId) {
         let Some(client) = self.clients.remove(&conn) else { return };
         self.entries.forget(conn);
+        self.openings.forget(conn);
         if let Some(place) = client.place {
-            self.command(now, None, place.room, Actor::House, Command::Expel(place.member));
+            self.house(now, place.room, Command::Expel(place.member));
         }
     }
 
@@ -81,7 +83,7 @@ impl Shard {
         match ask {
             Ask::Enter(_) => {}
             Ask::Command(command) => {
-                self.command(now, Some(conn), room, Actor::Member(member), command);
+                self.command(now, Asker::Conn(conn), room, Actor::Member(member), command);
             }
             Ask::Offer { stream, label, replaces, sdp } => {
                 self.offer(now, conn, &Place { room, member }, stream, label, replaces, &sdp);
@@ -97,7 +99,7 @@ impl Shard {
             }),
             Ask::Close(stream) => {
                 let actor = Actor::Member(member);
-                self.command(now, None, room, actor, Command::Unpublish(stream));
+                self.command(now, Asker::Nobody, room, actor, Command::Unpublish(stream));
             }
             Ask::Identify(target) => self.identify(now, conn, room, &member, &target),
             Ask::MakeToken(value) => self.make_token(now, conn, &value),

@@ -6,7 +6,7 @@ use parlour_base::storage::{
     StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest, Write,
 };
 use parlour_base::{Now, RoomId};
-use parlour_room::{Actor, Command};
+use parlour_room::Command;
 
 impl Shard {
     pub(crate) fn store(&mut self, op: StoreOp) -> StoreId {
@@ -22,13 +22,18 @@ impl Shard {
     }
 
     pub(super) fn stored(&mut self, now: Now, reply: StoreReply) {
-        let Some(room) = self.flights.remove(&reply.id) else {
-            if !self.invitation_stored(now, &reply) {
-                self.entry_stored(now, reply);
+        let StoreReply { id, result } = reply;
+        let Some(room) = self.flights.remove(&id) else {
+            let rest = self.call_stored(id, result);
+            let rest = rest.or_else(|result| self.opening_stored(now, id, result));
+            if let Err(result) = rest
+                && !self.invitation_stored(now, id, result.is_ok())
+            {
+                self.entry_stored(now, id, result);
             }
             return;
         };
-        match reply.result {
+        match result {
             Ok(StoreDone::Committed) => {
                 let due = self.rooms.get_mut(&room).map(|h| h.timeline.committed(now.mono));
                 self.due(now, room, due.unwrap_or_default());
@@ -37,7 +42,7 @@ impl Shard {
             Err(StoreFault::Fenced) => {
                 self.flight_failed(now, room);
                 let message = "this group moved to another server".to_owned();
-                self.command(now, None, room, Actor::House, Command::Disband { message });
+                self.house(now, room, Command::Disband { message });
                 self.forget_room(now, room);
             }
             Ok(_) | Err(_) => self.flight_failed(now, room),

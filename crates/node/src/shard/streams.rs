@@ -2,6 +2,7 @@
 //! media side of a room wants done.
 
 use super::{Shard, Timer};
+use crate::asker::Asker;
 use crate::client::Place;
 use crate::media::{Effect, Means, RoomMedia};
 use crate::port::Output;
@@ -51,7 +52,7 @@ impl Shard {
             Ok(()) if known => {}
             Ok(()) => {
                 let command = Command::Publish { stream, label, replaces };
-                self.command(now, Some(conn), *room, Actor::Member(member.clone()), command);
+                self.command(now, Asker::Conn(conn), *room, Actor::Member(member.clone()), command);
             }
             Err(fault) => {
                 self.abandon(now, place, replaces);
@@ -60,7 +61,7 @@ impl Shard {
                     session.error(&fault.to_string());
                 });
                 if known {
-                    self.command(now, None, *room, Actor::House, Command::Unpublish(stream));
+                    self.house(now, *room, Command::Unpublish(stream));
                 }
             }
         }
@@ -87,7 +88,7 @@ impl Shard {
     pub(super) fn abandon(&mut self, now: Now, place: &Place, replaced: Option<StreamId>) {
         if let Some(old) = replaced {
             let actor = Actor::Member(place.member.clone());
-            self.command(now, None, place.room, actor, Command::Unpublish(old));
+            self.command(now, Asker::Nobody, place.room, actor, Command::Unpublish(old));
         }
     }
 
@@ -131,13 +132,13 @@ impl Shard {
         match effect {
             Effect::Announce(stream, tracks) => {
                 let command = Command::Announce { stream, tracks };
-                self.command(now, None, room, Actor::House, command);
+                self.house(now, room, command);
             }
             Effect::Disown(peer) => {
                 self.peers.remove(&peer);
             }
             Effect::End(stream) => {
-                self.command(now, None, room, Actor::House, Command::Unpublish(stream));
+                self.house(now, room, Command::Unpublish(stream));
             }
             Effect::Order(command) => self.out.push_back(Output::Media(worker, command)),
             Effect::Own(peer) => {

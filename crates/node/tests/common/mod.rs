@@ -3,10 +3,16 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 
-use parlour_base::storage::{StoreDone, StoreFault, StoreOp, StoreReply, StoreRequest, Write};
+use parlour_base::storage::{
+    Found, Key, StoreDone, StoreFault, StoreOp, StoreReply, StoreRequest, Write,
+};
 use parlour_base::{ConnId, Entropy, Epoch, Json, Mono, Now, Pii, RoomId, Span, Wall};
-use parlour_node::port::{Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply};
+use parlour_node::port::{
+    CallId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply,
+};
 use parlour_node::{Config, Shard};
+use parlour_session::Reply as CallReply;
+use parlour_session::call::{Call, Fetch, Notice as DoorNotice};
 use parlour_sfu::plan::{Command, Fingerprint, LiveTrack, Notice, PeerId, WorkerIndex};
 pub use serde_json::json;
 use std::collections::{BTreeMap, VecDeque};
@@ -31,11 +37,19 @@ pub enum Mood {
     Mumbles,
 }
 
-/// Epoch, record, and chat by key.
-type KeptRoom = (u64, Option<Json>, BTreeMap<String, Json>);
+/// A room as it is kept.
+#[derive(Debug, Clone, Default)]
+pub struct KeptRoom {
+    pub epoch: u64,
+    pub gone: bool,
+    pub body: Option<Json>,
+    pub parts: BTreeMap<(String, String), Json>,
+    pub due: Option<Wall>,
+    pub chat: BTreeMap<String, Json>,
+}
 
 /// The store.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Disk {
     pub names: BTreeMap<(String, String), RoomId>,
     pub records: BTreeMap<(String, String), Json>,
@@ -43,37 +57,100 @@ pub struct Disk {
 }
 
 impl Disk {
-    pub fn execute(&mut self, op: StoreOp) -> StoreDone {
-        match op {
-            StoreOp::LoadDirectory => StoreDone::Directory {
-                names: self.names.iter().map(|((a, b), r)| (a.clone(), b.clone(), *r)).collect(),
-                records: self
-                    .records
-                    .iter()
-                    .map(|((a, b), body)| (a.clone(), b.clone(), body.clone()))
-                    .collect(),
-            },
-            StoreOp::OpenRoom(room) => {
-                let (epoch, body, chat) = self.rooms.entry(room).or_default();
-                *epoch += 1;
-                let chat = chat.values().cloned().collect();
-                StoreDone::Room { epoch: Epoch(*epoch), body: body.clone(), chat }
+    pub fn execute(&mut self, op: StoreOp) -> Result<StoreDone, StoreFault> {
+        Ok(match op {
+            StoreOp::LoadDirectory { kinds } => {
+                let wanted = |((kind, _), _): &(&(String, String), &Json)| kinds.contains(kind);
+                let row = |((a, b), body): (&(String, String), &Json)| {
+                    (a.clone(), b.clone(), body.clone())
+                };
+                let due = self.rooms.iter().filter_map(|(id, room)| Some((room.due?, *id)));
+                let mut due: Vec<_> = due.collect();
+                due.sort_unstable();
+                let new = self.names.is_empty() && self.records.is_empty() && self.rooms.is_empty();
+                let records = self.records.iter().filter(wanted).map(row).collect();
+                StoreDone::Directory { new, records, due }
+            }
+            StoreOp::OpenRoom { room, create } => {
+                let there = self.rooms.get(&room).is_some_and(|kept| !kept.gone);
+                if !there && !create {
+                    return Ok(StoreDone::NoRoom);
+                }
+                let kept = self.rooms.entry(room).or_default();
+                kept.epoch += 1;
+                kept.gone = false;
+                let part = |((a, b), body): (&(String, String), &Json)| {
+                    (a.clone(), b.clone(), body.clone())
+                };
+                StoreDone::Room {
+                    epoch: Epoch(kept.epoch),
+                    body: kept.body.clone(),
+                    parts: kept.parts.iter().map(part).collect(),
+                    chat: kept.chat.values().cloned().collect(),
+                }
+            }
+            StoreOp::Find(keys) => {
+                StoreDone::Found(keys.into_iter().map(|key| self.find(key)).collect())
+            }
+            StoreOp::List { kind, prefix, after, most } => {
+                let fits = |((k, key), _): &(&(String, String), &Json)| {
+                    *k == kind && key.starts_with(&prefix) && after.as_ref().is_none_or(|a| key > a)
+                };
+                let rows = self.records.iter().filter(fits);
+                let rows = rows.map(|((_, key), body)| (key.clone(), body.clone()));
+                StoreDone::Listed(rows.take(most as usize).collect())
+            }
+            StoreOp::ListRooms { after, most } => {
+                let fits = |(id, kept): &(&RoomId, &KeptRoom)| {
+                    !kept.gone && kept.body.is_some() && after.is_none_or(|a| **id > a)
+                };
+                let ids = self.rooms.iter().filter(fits).map(|(id, _)| *id);
+                StoreDone::Rooms(ids.take(most as usize).collect())
             }
             StoreOp::Commit(writes) => {
-                writes.into_iter().for_each(|write| self.write(write));
+                let mut after = self.clone();
+                writes.into_iter().try_for_each(|write| after.write(write))?;
+                *self = after;
                 StoreDone::Committed
             }
+            other => panic!("the fake does not know {other:?}"),
+        })
+    }
+
+    fn find(&self, key: Key) -> Found {
+        match key {
+            Key::Name { namespace, name } => {
+                Found::Room(self.names.get(&(namespace, name)).copied())
+            }
+            Key::NamesOf(room) => {
+                let its = self.names.iter().filter(|(_, id)| **id == room);
+                Found::Names(its.map(|(name, _)| name.clone()).collect())
+            }
+            Key::Record { kind, key } => Found::Record(self.records.get(&(kind, key)).cloned()),
             other => panic!("the fake does not know {other:?}"),
         }
     }
 
-    fn write(&mut self, write: Write) {
+    fn kept(&mut self, room: RoomId, epoch: Epoch) -> Result<&mut KeptRoom, StoreFault> {
+        let kept = self.rooms.get_mut(&room).ok_or(StoreFault::Fenced)?;
+        if kept.epoch == epoch.0 { Ok(kept) } else { Err(StoreFault::Fenced) }
+    }
+
+    fn write(&mut self, write: Write) -> Result<(), StoreFault> {
         match write {
             Write::BindName { namespace, name, room } => {
-                self.names.insert((namespace, name), room);
+                let bound = *self.names.entry((namespace, name)).or_insert(room);
+                if bound != room {
+                    return Err(StoreFault::NameTaken);
+                }
             }
-            Write::UnbindName { namespace, name } => {
-                self.names.remove(&(namespace, name));
+            Write::UnbindName { namespace, name, room } => {
+                self.names.retain(|n, id| *id != room || *n != (namespace.clone(), name.clone()));
+            }
+            Write::Claim { kind, key, body } => {
+                if *self.records.entry((kind, key)).or_insert_with(|| body.clone()) != body {
+                    return Err(StoreFault::NameTaken);
+                }
             }
             Write::Record { kind, key, body: Some(body) } => {
                 self.records.insert((kind, key), body);
@@ -81,21 +158,34 @@ impl Disk {
             Write::Record { kind, key, body: None } => {
                 self.records.remove(&(kind, key));
             }
-            Write::Room { room, body, .. } => self.rooms.entry(room).or_default().1 = Some(body),
-            Write::Chat { room, key, body, .. } => {
-                self.rooms.entry(room).or_default().2.insert(key, body);
+            Write::Room { room, epoch, body } => self.kept(room, epoch)?.body = Some(body),
+            Write::Part { room, epoch, kind, key, body: Some(body) } => {
+                self.kept(room, epoch)?.parts.insert((kind, key), body);
             }
-            Write::ForgetChat { room, keys, .. } => {
-                let chat = &mut self.rooms.entry(room).or_default().2;
+            Write::Part { room, epoch, kind, key, body: None } => {
+                self.kept(room, epoch)?.parts.remove(&(kind, key));
+            }
+            Write::Due { room, epoch, at } => self.kept(room, epoch)?.due = at,
+            Write::ForgetRoom { room, epoch } => {
+                let kept = self.kept(room, epoch)?;
+                *kept = KeptRoom { epoch: kept.epoch, gone: true, ..KeptRoom::default() };
+                self.names.retain(|_, id| *id != room);
+            }
+            Write::Chat { room, epoch, key, body, .. } => {
+                self.kept(room, epoch)?.chat.insert(key, body);
+            }
+            Write::ForgetChat { room, epoch, keys } => {
+                let chat = &mut self.kept(room, epoch)?.chat;
                 chat.retain(|key, _| keys.as_ref().is_some_and(|keys| !keys.contains(key)));
             }
             other => panic!("the fake does not know {other:?}"),
         }
+        Ok(())
     }
 
     /// Everything that is kept of rooms, as text.
     pub fn text(&self) -> String {
-        self.rooms.values().map(|(_, body, chat)| format!("{body:?}{chat:?}")).collect()
+        self.rooms.values().map(|kept| format!("{kept:?}")).collect()
     }
 }
 
@@ -110,6 +200,10 @@ pub struct World {
     pub orders: Vec<Command>,
     pub gauges: Gauges,
     pub drained: bool,
+    pub replies: BTreeMap<CallId, CallReply>,
+    pub busy: Vec<CallId>,
+    pub notices: Vec<DoorNotice>,
+    pub fetches: Vec<(CallId, Fetch)>,
     heard: BTreeMap<ConnId, Vec<Json>>,
     closes: BTreeMap<ConnId, (u16, String)>,
     next: u64,
@@ -118,6 +212,7 @@ pub struct World {
 pub fn config() -> Config {
     Config {
         galene: parlour_session::galene::Context::default(),
+        doors: parlour_session::Doors::default(),
         room: parlour_room::Limits::default(),
         limits: parlour_node::config::Limits {
             lost_stream: Span::secs(10),
@@ -155,6 +250,10 @@ impl World {
             orders: Vec::new(),
             gauges: Gauges::default(),
             drained: false,
+            replies: BTreeMap::new(),
+            busy: Vec::new(),
+            notices: Vec::new(),
+            fetches: Vec::new(),
             heard: BTreeMap::new(),
             closes: BTreeMap::new(),
             next: 0,
@@ -195,10 +294,31 @@ impl World {
                 Output::Media(_, command) => self.orders.push(command),
                 Output::Reply(_, Reply::Gauges(gauges)) => self.gauges = gauges,
                 Output::Reply(..) => {}
+                Output::Answer(id, reply) => {
+                    self.replies.insert(id, reply);
+                }
+                Output::Busy(id) => self.busy.push(id),
+                Output::Notice(notice) => self.notices.push(notice),
+                Output::Fetch(id, fetch) => self.fetches.push((id, fetch)),
                 Output::Drained => self.drained = true,
                 other => panic!("the edge does not know {other:?}"),
             }
         }
+    }
+
+    /// Begins a call; its reply is in [`World::replies`] when it is done.
+    pub fn call(&mut self, call: impl Call + 'static) -> CallId {
+        self.next += 1;
+        let id = CallId::new(self.next);
+        self.input(Input::Call(id, Box::new(call)));
+        id
+    }
+
+    /// Makes a call and takes its reply, which must be there at once.
+    pub fn ask<T: std::any::Any>(&mut self, call: impl Call + 'static) -> T {
+        let id = self.call(call);
+        let reply = self.replies.remove(&id).expect("the call is done");
+        reply.open().expect("the door's reply")
     }
 
     fn look(&self, group: &str) -> GroupLookup {
@@ -217,7 +337,7 @@ impl World {
         let result = match self.mood {
             Mood::Holds => return self.held.push_back(StoreRequest { id, op }),
             Mood::Fails => Err(StoreFault::Failed("no space".to_owned())),
-            Mood::Works => Ok(self.disk.execute(op)),
+            Mood::Works => self.disk.execute(op),
             Mood::Mumbles => return drop(self.disk.execute(op)),
         };
         self.shard.handle(self.now, Input::Stored(StoreReply { id, result }));

@@ -29,6 +29,14 @@ section! {
     "room" Room {
         /// Most members of one room, whatever its own capacity says.
         members: u32 = 5_000, in 1, 100_000;
+        /// Most seats held in one room: people admitted by the rooms, call control and chat doors.
+        seats: u32 = 5_000, in 1, 100_000;
+        /// Most people in a call by the call control door, connecting ones included.
+        conference: u32 = 6, in 1, 100;
+        /// Most grants of one room.
+        grants: u32 = 10_000, in 1, 1_000_000;
+        /// How far ahead of use the clock of call states is made durable.
+        clock_ahead: Span = Span::secs(60), in Span::millis(1), Span::secs(86_400);
         /// Most streams one member publishes at a time.
         streams_per_member: u32 = 16, in 1, 1_024;
         /// Chat entries kept for newcomers; the oldest goes when one is added.
@@ -46,9 +54,13 @@ section! {
     /// Limits of the control side.
     "control" Control {
         /// Most rooms in memory; a join that would open one more is refused.
-        rooms: u32 = 10_000, in 1, 1_000_000;
+        rooms: u32 = 200_000, in 1, 10_000_000;
         /// Most joins under way at a time; a further one is refused.
         entries: u32 = 2_000, in 1, 1_000_000;
+        /// Most calls under way at a time: requests of doors without connections; a further one is refused as busy.
+        calls: u32 = 20_000, in 1, 1_000_000;
+        /// How long somebody whom call control admitted may take to connect.
+        connecting: Span = Span::secs(20), in Span::millis(10), Span::secs(3_600);
         /// Most commands of one room that wait for the store; a further one is refused, except leaving.
         waiting_commands: u32 = 10_000, in 1, 1_000_000;
         /// How long the store may take; what waits longer is refused.
@@ -114,8 +126,10 @@ impl Galene {
 impl Room {
     /// Puts the values where the machine takes them.
     pub fn apply(&self, node: &mut parlour_node::Config) {
-        copy!(self => node.room; members, streams_per_member, chat_entries, wishes);
+        copy!(self => node.room; members, seats, conference, grants, streams_per_member, chat_entries, wishes);
         let bytes = |size: ByteSize| u32::try_from(size.0).unwrap_or(u32::MAX);
+        node.room.clock_ahead_ms =
+            u32::try_from(self.clock_ahead.0.as_millis()).unwrap_or(u32::MAX);
         node.room.value_bytes = bytes(self.value_bytes);
         node.room.attribute_bytes = bytes(self.attribute_bytes);
     }
@@ -124,8 +138,8 @@ impl Room {
 impl Control {
     /// Puts the values where the machine takes them.
     pub fn apply(&self, node: &mut parlour_node::Config) {
-        copy!(self => node.limits; rooms, entries, waiting_commands, store_patience, idle_room,
-            lost_stream);
+        copy!(self => node.limits; rooms, entries, calls, connecting, waiting_commands,
+            store_patience, idle_room, lost_stream);
     }
 }
 
@@ -153,6 +167,7 @@ mod tests {
         };
         let plain = parlour_node::Config {
             galene: Default::default(),
+            doors: Default::default(),
             room: Default::default(),
             limits: Default::default(),
             media,

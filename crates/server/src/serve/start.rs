@@ -73,6 +73,8 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         passwords: passwords.sender(),
         groups: group_reads.sender(),
         workers: workers.clone(),
+        notices: Box::new(|notice| tracing::debug!(?notice, "nobody to tell")),
+        fetches: Box::new(|call, _| Err(call)),
     };
     let desk = Desk { letters, hands, clock, drained, counters: Arc::clone(&counters) };
     let shard_thread = machines::start_shard(Shard::new(node, entropy), desk, alarm.clone())?;
@@ -224,6 +226,7 @@ fn node_config(
     let candidates = announced.addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
     let mut node = parlour_node::Config {
         galene: Default::default(),
+        doors: Default::default(),
         room: Default::default(),
         limits: node::Limits::default(),
         media: node::Media {

@@ -52,7 +52,14 @@ fn play(
     taken.recv().expect("taken");
     while groups.give(ReadJob { errand: ErrandId(0), name: String::new() }).is_ok() {}
     let passwords = Pool::start("none", 1, 1, |_: CheckJob| {}).expect("a pool").sender();
-    let hands = Hands { store: Box::new(Err), passwords, groups, workers: Vec::new() };
+    let hands = Hands {
+        store: Box::new(Err),
+        passwords,
+        groups,
+        workers: Vec::new(),
+        notices: Box::new(|_| {}),
+        fetches: Box::new(|id, _| Err(id)),
+    };
     let (drained, _) = watch::channel(false);
     let desk = Desk { letters, hands, clock: Clock::start(), drained, counters };
     let body = move || run(&mut Puppet { react, out: VecDeque::new(), seen }, desk);
@@ -69,7 +76,7 @@ fn play(
 fn a_busy_store_and_a_full_pool_are_answered_in_the_same_step() {
     let react = |input: &Input| match input {
         Input::Shutdown => vec![
-            Output::Store(StoreRequest { id: StoreId(7), op: StoreOp::LoadDirectory }),
+            Output::Store(StoreRequest { id: StoreId(7), op: StoreOp::LoadDirectory { kinds: Vec::new() } }),
             Output::ReadGroup { errand: ErrandId(8), name: "a".to_owned() },
         ],
         _ => Vec::new(),

@@ -5,6 +5,7 @@ use super::port::{Ask, Config, EntryFailure, EntryRequest};
 use super::session::{Phase, Session};
 use super::translate;
 use parlour_base::{Entropy, Json, Mono, Permission};
+use parlour_directory::media_token::is_media_token;
 use parlour_room::{Command, MemberId, StreamId};
 use parlour_wire::galene::{
     ClientMessage, Dialect, Envelope, Join, Offer, ServerMessage, name, text,
@@ -157,7 +158,8 @@ impl Session {
             _ => join.group,
         };
         self.phase = Phase::Entering { id: id.clone(), group: group.clone() };
-        if !name::is_group_name(&group) {
+        let by_token = join.token.as_ref().is_some_and(|token| is_media_token(token.expose()));
+        if !by_token && !name::is_group_name(&group) {
             self.entry_failed(&EntryFailure::IllegalGroup);
             return;
         }

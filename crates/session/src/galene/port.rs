@@ -1,6 +1,7 @@
 //! What a session asks of its node, and what it orders.
 
 use parlour_base::{Json, JsonMap, Permission, Secret, Span};
+use parlour_directory::media_token::is_media_token;
 use parlour_room::{Command, MemberId, StreamId};
 use parlour_wire::galene::RtcConfiguration;
 use serde::{Deserialize, Serialize};
@@ -119,7 +120,7 @@ pub enum Ask {
 pub struct EntryRequest {
     /// The id the client chose.
     pub id: MemberId,
-    /// The group's name, valid.
+    /// The group's name, valid; with a media token, anything.
     pub group: String,
     /// The name wished for.
     pub username: Option<String>,
@@ -129,6 +130,14 @@ pub struct EntryRequest {
     pub token: Option<Secret<String>>,
     /// The client's attributes.
     pub attributes: JsonMap,
+}
+
+impl EntryRequest {
+    /// The token, if it is meant as a media token.
+    #[must_use]
+    pub fn media_token(&self) -> Option<Secret<String>> {
+        self.token.clone().filter(|token| is_media_token(token.expose()))
+    }
 }
 
 /// Why a client was not let in.

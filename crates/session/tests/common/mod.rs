@@ -2,10 +2,13 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 
-use parlour_base::{Epoch, Json, JsonMap, Mono, Now, Permission, Permissions, RoomId, Wall};
-use parlour_room::command::{Entry, Speech};
-use parlour_room::record::RoomRecord;
-use parlour_room::{Command, Limits, MemberId, Room, StreamId};
+use parlour_base::{
+    Epoch, Json, JsonMap, Mono, Now, Permission, Permissions, RoomId, UserId, Wall,
+};
+use parlour_room::command::{Entry, Pass, Speech};
+use parlour_room::member::MemberKind;
+use parlour_room::record::Kept;
+use parlour_room::{Command, Door, Limits, MemberId, Person, Proof, Room, StreamId};
 use parlour_session::galene::{Output, Session};
 
 pub const NOW: Now = Now { mono: Mono(1_000_000), wall: Wall(1_782_900_000_000) };
@@ -22,7 +25,7 @@ pub fn everything() -> Permissions {
 pub fn room() -> Room {
     let id = RoomId::new(7).unwrap();
     let limits = Limits { chat_entries: 5, ..Limits::default() };
-    Room::open(id, Epoch(3), limits, RoomRecord::default(), Vec::new())
+    Room::open(id, Epoch(3), limits, Kept::default())
 }
 
 pub fn id(name: &str) -> MemberId {
@@ -35,7 +38,15 @@ pub fn stream(name: &str) -> StreamId {
 
 pub fn entry(name: &str, permissions: Permissions) -> Command {
     let (name, via) = (name.to_owned(), "lab".to_owned());
-    Command::Join(Entry { name, via, permissions, attributes: JsonMap::new() })
+    let person = Person::guest(UserId::new(7).unwrap());
+    Command::Join(Entry {
+        name,
+        via,
+        door: Door::Galene,
+        pass: Pass::Shown { person, proof: Proof::Password(permissions) },
+        kind: MemberKind::Client,
+        attributes: JsonMap::new(),
+    })
 }
 
 pub fn publish(name: &str, replaces: Option<String>) -> Command {
