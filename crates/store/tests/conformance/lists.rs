@@ -77,6 +77,7 @@ fn pages_put_together_are_everything_once(e: &mut dyn Engine) {
             assert!(page.len() <= most as usize);
             after = Some(last.clone());
             all.extend(page);
+            assert!(all.len() <= sorted.len(), "by {most}: the pages come to an end");
         }
         assert_eq!(all, sorted, "by {most}");
     }
@@ -183,6 +184,7 @@ fn pages_of_rooms_put_together_are_everything_once(e: &mut dyn Engine) {
             assert!(page.len() <= most as usize);
             after = Some(*last);
             all.extend(page);
+            assert!(all.len() <= ids.len(), "by {most}: the pages come to an end");
         }
         assert_eq!(all, ids, "by {most}");
     }
