@@ -2,11 +2,16 @@
 //! what they make of what happens in rooms.
 
 use crate::call::Observed;
+use crate::rooms;
 use parlour_room::{Event, Room};
+use std::sync::Arc;
 
 /// What the doors are configured with.
 #[derive(Debug, Clone, Default)]
-pub struct Doors {}
+pub struct Doors {
+    /// The rooms API.
+    pub rooms: Arc<rooms::Door>,
+}
 
 impl Doors {
     /// What the doors make of these events of a room, `room` being the room
@@ -18,6 +23,8 @@ impl Doors {
         names: &[(String, String)],
         events: &[Event],
     ) -> Vec<Observed> {
-        crate::callctl::observe(room, names, events)
+        let mut observed = crate::callctl::observe(room, names, events);
+        observed.extend(rooms::observe(&self.rooms, room, events));
+        observed
     }
 }

@@ -11,8 +11,12 @@
 //! does not decide what is permitted: the room does.
 
 pub mod call;
+pub mod callctl;
+mod doors;
 pub mod galene;
 mod note;
+pub mod rooms;
 
 pub use call::{Call, Desk, Notice, Notices, Observed, Outcome, Reply, Step, Target};
+pub use doors::Doors;
 pub use note::{StreamNote, StreamOffer};

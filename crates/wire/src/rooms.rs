@@ -25,6 +25,7 @@ pub mod path;
 pub mod progress;
 pub mod registration;
 pub mod room;
+pub mod seal;
 pub mod state;
 pub mod view;
 

@@ -1,0 +1,64 @@
+//! The list of one's own rooms.
+
+use super::asks::{Visit, is_leased, later, seconds};
+use super::http::Answer;
+use super::records::{DELETED, DeletedRecord, OWNED, prefix, read};
+use crate::call::Target;
+use parlour_base::{Json, RoomId, UserId};
+use parlour_wire::rooms::ApiError;
+use parlour_wire::rooms::form::query_value;
+use parlour_wire::rooms::number::parse_text;
+use parlour_wire::rooms::view::{FullView, deleted};
+
+impl Visit {
+    /// `GET /rooms`
+    pub(super) async fn list(&mut self) -> Result<Answer, ApiError> {
+        let session = self.hawk().await?;
+        let user = session.record.user;
+        let query = self.request.query.as_deref().unwrap_or("");
+        let version = query_value(query, "version").and_then(|text| parse_text(&text));
+        let since = version.filter(|version| *version > 0);
+        let mut rooms = self.owned(user).await?;
+        rooms.retain(|room| since.is_none_or(|since| room.ctime >= since));
+        rooms.sort_by_key(|room| room.ctime);
+        let mut list: Vec<Json> = rooms.iter().map(FullView::body).collect();
+        if let Some(since) = since {
+            list.extend(self.deletions(user, since).await?);
+        }
+        Ok(Answer::json(Json::Array(list)))
+    }
+
+    async fn owned(&self, user: UserId) -> Result<Vec<FullView>, ApiError> {
+        let most = self.door.config.listed_max;
+        let mut views = Vec::new();
+        for (key, _) in self.port.records(OWNED, &prefix(user), most).await? {
+            let Some(id) = room_of(&key) else { continue };
+            let room = self.port.open(Target::Id(id)).await?;
+            let now = self.port.now().wall;
+            let own = |room: &parlour_room::Room| {
+                room.lease().is_some_and(|lease| lease.owner == Some(user))
+            };
+            if let Some(room) = room.filter(|room| is_leased(room, now) && own(room)) {
+                views.push(self.full_view(&room));
+            }
+        }
+        Ok(views)
+    }
+
+    async fn deletions(&self, user: UserId, since: i64) -> Result<Vec<Json>, ApiError> {
+        let most = self.door.config.listed_max;
+        let listed = self.port.records(DELETED, &prefix(user), most).await?;
+        let (now, memory) = (self.port.now().wall, self.door.config.deletion_memory.0);
+        let is_told = |body: Json| {
+            read::<DeletedRecord>(Some(body))
+                .is_some_and(|one| seconds(one.at) >= since && later(one.at, memory) >= now)
+        };
+        let told = listed.into_iter().filter_map(|(key, body)| is_told(body).then_some(key));
+        Ok(told.filter_map(|key| room_of(&key)).map(|id| deleted(&id.to_string())).collect())
+    }
+}
+
+/// The room in a key of user and room.
+fn room_of(key: &str) -> Option<RoomId> {
+    key.split_once('/')?.1.parse().ok()
+}

@@ -1,0 +1,120 @@
+//! Telling the owner's devices: which addresses, and about what.
+
+use super::asks::seconds;
+use super::flow::{Flow, Port};
+use super::http::Door;
+use super::records::{HAWK, HawkRecord, PUSH, PushRecord, prefix, read};
+use super::report::{self, Ended};
+use crate::call::{Notice, Notices, Observed, Outcome, Reply, Step};
+use parlour_base::storage::{Found, Key};
+use parlour_base::{UserId, Wall};
+use parlour_room::{Event, Happening, Room};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What the edge is to tell, of this door.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// Devices of a user.
+    Push(Push),
+    /// Whoever keeps the reports: a participant is gone.
+    Ended(Ended),
+}
+
+/// A notification: this version to each of these addresses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Push {
+    /// Where to, each once.
+    pub urls: Vec<String>,
+    /// Seconds since 1970.
+    pub version: i64,
+    /// What it is about.
+    pub topic: Topic,
+}
+
+/// What a device wants to be told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Topic {
+    /// Its rooms.
+    Rooms,
+    /// Calls.
+    Calls,
+}
+
+/// The addresses of a user's devices.
+#[derive(Debug, Default)]
+pub(super) struct Addresses(Vec<PushRecord>);
+
+impl Addresses {
+    /// The notification, if anybody wants it.
+    pub(super) fn into_push(self, topic: Topic, version: i64) -> Option<Push> {
+        let urls = self.0.into_iter().filter_map(|record| match topic {
+            Topic::Rooms => record.rooms,
+            Topic::Calls => record.calls,
+        });
+        let urls: Vec<String> = urls.collect::<BTreeSet<_>>().into_iter().collect();
+        (!urls.is_empty()).then_some(Push { urls, version, topic })
+    }
+}
+
+/// Looks the addresses up; those of sessions that ended do not count. What
+/// fails is nobody's to tell: a notification is not repeated.
+pub(super) async fn look_up(port: &Port, door: &Door, user: UserId) -> Addresses {
+    let most = door.config.devices_max;
+    let Ok(listed) = port.records(PUSH, &prefix(user), most).await else {
+        return Addresses::default();
+    };
+    if listed.is_empty() {
+        return Addresses::default();
+    }
+    let device = |key: &str| key.split_once('/').map(|(_, device)| device.to_owned());
+    let keys = listed.iter().map(|(key, _)| Key::Record {
+        kind: HAWK.to_owned(),
+        key: device(key).unwrap_or_default(),
+    });
+    let Outcome::Found(found) = port.step(Step::Find(keys.collect())).await else {
+        return Addresses::default();
+    };
+    let now = port.now().wall;
+    let lives = |found: &Found| match found {
+        Found::Record(body) => {
+            read::<HawkRecord>(body.clone()).is_some_and(|session| session.expires > now)
+        }
+        _ => false,
+    };
+    let records = listed.into_iter().zip(found).filter(|(_, found)| lives(found));
+    Addresses(records.filter_map(|((_, body), _)| read(Some(body))).collect())
+}
+
+/// What this door makes of what happened in a room: its owner is told of every
+/// change of the lease's times, and a participant's end is recorded.
+#[must_use]
+pub fn observe(door: &Arc<Door>, room: &Room, events: &[Event]) -> Vec<Observed> {
+    let mut observed = Vec::new();
+    let owner = room.lease().and_then(|lease| lease.owner);
+    for event in events {
+        match &event.what {
+            Happening::TermSet(term) => {
+                observed.extend(owner.map(|owner| Observed::Call(tell(door, owner, term.changed))));
+            }
+            Happening::SeatLeft { seat, how } => {
+                let ended = report::ended(room, seat, *how, event.at);
+                let told = |ended| Observed::Notice(Notice::Rooms(Told::Ended(ended)));
+                observed.extend(ended.map(told));
+            }
+            _ => {}
+        }
+    }
+    observed
+}
+
+/// Looks up whom to tell, and has the edge do it.
+fn tell(door: &Arc<Door>, owner: UserId, changed: Wall) -> Box<dyn crate::call::Call> {
+    let door = Arc::clone(door);
+    Flow::boxed(move |port| async move {
+        let addresses = look_up(&port, &door, owner).await;
+        let push = addresses.into_push(Topic::Rooms, seconds(changed));
+        let notices = push.map(|push| Notice::Rooms(Told::Push(push)));
+        Reply::new(Notices(notices.into_iter().collect()))
+    })
+}
