@@ -156,6 +156,17 @@ pub enum Write {
         /// The record.
         body: Json,
     },
+    /// Changes nothing, and is refused with [`StoreFault::Changed`] unless this
+    /// is what is kept under (`kind`, `key`); `None`: nothing is. What follows
+    /// in the commit replaces what its writer has read, or is not done.
+    Expect {
+        /// Which sort of record.
+        kind: String,
+        /// Its key.
+        key: String,
+        /// What was read.
+        body: Option<Json>,
+    },
     /// Keeps a record of the directory under (`kind`, `key`); `None` removes it.
     Record {
         /// Which sort of record, such as `group`.
@@ -280,6 +291,9 @@ pub enum StoreFault {
     /// The name is bound to another room, or the key to another record.
     #[error("the name is taken")]
     NameTaken,
+    /// A record is not what its writer expected.
+    #[error("the record has changed")]
+    Changed,
     /// Too many requests wait already.
     #[error("the store is busy")]
     Busy,

@@ -62,6 +62,8 @@ fn writes_of_directory() -> impl Strategy<Value = Write> {
             .prop_map(|(namespace, name, room)| Write::UnbindName { namespace, name, room }),
         2 => (word(), word(), body())
             .prop_map(|(kind, key, body)| Write::Claim { kind, key, body }),
+        1 => (word(), word(), proptest::option::of(body()))
+            .prop_map(|(kind, key, body)| Write::Expect { kind, key, body }),
         2 => (word(), word(), proptest::option::of(body()))
             .prop_map(|(kind, key, body)| Write::Record { kind, key, body }),
     ]

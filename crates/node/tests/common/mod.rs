@@ -152,6 +152,11 @@ impl Disk {
                     return Err(StoreFault::NameTaken);
                 }
             }
+            Write::Expect { kind, key, body } => {
+                if self.records.get(&(kind, key)) != body.as_ref() {
+                    return Err(StoreFault::Changed);
+                }
+            }
             Write::Record { kind, key, body: Some(body) } => {
                 self.records.insert((kind, key), body);
             }

@@ -56,6 +56,11 @@ impl MemoryEngine {
                 }
                 self.record(pair, Some(body), done);
             }
+            Write::Expect { kind, key, body } => {
+                if self.records.get(&(kind, key)) != body.as_ref() {
+                    return Err(StoreFault::Changed);
+                }
+            }
             Write::Record { kind, key, body } => {
                 body.as_ref().map(encode).transpose()?;
                 self.record((kind, key), body, done);

@@ -147,6 +147,17 @@ pub(super) fn claim(conn: &Connection, kind: &str, key: &str, body: &Json) -> Re
     }
 }
 
+/// Lets a commit go on only if this is what is kept.
+pub(super) fn expect(
+    conn: &Connection,
+    kind: &str,
+    key: &str,
+    body: Option<&Json>,
+) -> Result<(), No> {
+    let kept = record(conn, kind, key)?;
+    if kept.as_ref() == body { Ok(()) } else { Err(StoreFault::Changed.into()) }
+}
+
 pub(super) fn keep(conn: &Connection, kind: &str, key: &str, body: &Json) -> Result<(), No> {
     run(
         conn,

@@ -67,6 +67,7 @@ fn write(conn: &Connection, write: Write) -> Result<(), No> {
             directory::unbind(conn, &namespace, &name, room)
         }
         Write::Claim { kind, key, body } => directory::claim(conn, &kind, &key, &body),
+        Write::Expect { kind, key, body } => directory::expect(conn, &kind, &key, body.as_ref()),
         Write::Record { kind, key, body: Some(body) } => directory::keep(conn, &kind, &key, &body),
         Write::Record { kind, key, body: None } => directory::remove(conn, &kind, &key),
         Write::Room { room, epoch, body } => rooms::keep(conn, Place { room, epoch }, &body),

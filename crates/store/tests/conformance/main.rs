@@ -15,6 +15,7 @@ macro_rules! rules {
 
 mod chat;
 mod commits;
+mod expect;
 mod lists;
 mod names;
 mod records;
