@@ -3,11 +3,13 @@
 use crate::generator::{Cast, Generator};
 use crate::histogram::Histogram;
 use crate::limit;
+use crate::network::Between;
 use crate::process::Process;
 use crate::report::Report;
 use crate::server::Server;
 use crate::tally::loss;
 use anyhow::{Context as _, Result};
+use parlour_impair::Counts;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +24,9 @@ const SHOW: Duration = Duration::from_millis(250);
 
 /// After the span of the tally, for what is still on its way.
 const DRAIN: Duration = Duration::from_millis(300);
+
+/// The same on a bad network, where packets are late and come again.
+const DRAIN_IMPAIRED: Duration = Duration::from_secs(2);
 
 /// Pauses in which the server comes to rest.
 const REST: Duration = Duration::from_millis(300);
@@ -115,11 +120,13 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
     let bursts = server.metrics();
     let arrivals = generator.arrivals();
     let before = read(server)?;
+    let network = generator.network();
     let begin = crate::clock::now_ns();
     generator.tally.begin(begin, begin + u64::try_from(call.time.as_nanos())?);
     generator.run(call.time)?;
     let after = read(server)?;
-    generator.run(DRAIN)?;
+    let network = network.zip(generator.network());
+    generator.run(if network.is_some() { DRAIN_IMPAIRED } else { DRAIN })?;
     let after_arrivals = generator.arrivals();
     let bursts = bursts.and_then(|before| Ok((before, server.metrics()?)));
     let counted = Counted {
@@ -131,9 +138,14 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
         unauthenticated: (after_arrivals.0 - arrivals.0)
             .saturating_sub(after_arrivals.1 - arrivals.1),
         late_ms: generator.tally.late_us_max as f64 / 1_000.0,
+        is_impaired: network.is_some(),
     };
     let latency = std::mem::take(&mut generator.tally.latency);
     let cost = steady(&mut report, &counted, &latency);
+    if let Some((before, after)) = network {
+        impaired(&mut report, &generator, before, after);
+        return Ok(report);
+    }
     burst_histogram(&mut report, bursts);
     generator.stop_media();
     generator.run(REST)?;
@@ -152,6 +164,9 @@ fn describe(report: &mut Report, call: &Call, server: &Server) {
     report.set("audio", cast.media.audio);
     report.set("video", cast.media.video);
     report.set("seed", cast.seed);
+    if let Some(preset) = cast.impair {
+        report.set("network", preset.name());
+    }
     report.set("target", if server.is_own() { "own child process" } else { "running server" });
 }
 
@@ -195,6 +210,7 @@ struct Counted {
     received: u64,
     unauthenticated: u64,
     late_ms: f64,
+    is_impaired: bool,
 }
 
 /// Adds the figures of the steady part; tells the cost per packet.
@@ -245,13 +261,47 @@ fn steady(report: &mut Report, counted: &Counted, latency: &Histogram) -> Option
     if counted.expected == 0 {
         report.void("nothing was sent");
     }
-    if lost > LOSS_MAX {
+    if lost > LOSS_MAX && !counted.is_impaired {
         report.void(format!("{:.3} % of the packets were lost, above 0.1 %", lost * 100.0));
     }
-    if counted.unauthenticated > 0 {
+    if counted.unauthenticated > 0 && !counted.is_impaired {
         report.void(format!("{} datagrams were not authentic", counted.unauthenticated));
     }
     cost
+}
+
+/// What the network did, next to what was missing in the end.
+fn impaired(report: &mut Report, generator: &Generator, before: [Counts; 2], after: [Counts; 2]) {
+    let [up, down] = [0, 1].map(|way| Between::new(&before[way], &after[way]));
+    for (between, share, causes) in [
+        (up, "network_loss_up", "network_lost_up"),
+        (down, "network_loss_down", "network_lost_down"),
+    ] {
+        report.add(share, between.share(), "", "part of all datagrams that the network lost");
+        let all =
+            between.causes.iter().map(|(cause, count)| ((*cause).to_owned(), (*count).into()));
+        report.add(causes, all.collect::<Map<_, _>>(), "", "datagrams it lost, by cause");
+    }
+    let both = 1.0 - (1.0 - up.share()) * (1.0 - down.share());
+    report.add("network_loss", both, "", "both ways together: what would be missing unrepaired");
+    let (sent, arrived) = (generator.expected(), generator.tally.received);
+    let (pictures, seen) = (generator.expected_video(), generator.tally.received_video);
+    report.add(
+        "loss_video",
+        loss(pictures, seen),
+        "",
+        "part of the packets of pictures that no receiver got, resends counted",
+    );
+    report.add(
+        "loss_audio",
+        loss(sent.saturating_sub(pictures), arrived.saturating_sub(seen)),
+        "",
+        "the same of sound, which is not sent again",
+    );
+    report.add("rebinds", generator.rebinds(), "", "changes of a peer's port, the whole run long");
+    report.note(
+        "the network is the generator's own; it is no part of the server's cost, but resending is",
+    );
 }
 
 /// How the server's sends were grouped, from its own counters.

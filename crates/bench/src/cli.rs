@@ -12,6 +12,7 @@ use crate::shape::{Media, Shape};
 use crate::state::{self, State};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use parlour_impair::Preset;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -122,9 +123,13 @@ struct Time {
     /// The shape of the traffic.
     #[arg(long, value_enum, default_value_t = Shape::Browser)]
     shape: Shape,
-    /// Seed of the publishers' schedules.
+    /// Seed of the publishers' schedules, and of the network's luck.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// The network between everybody and the server, by its name
+    /// (docs/reference/impairments.md).
+    #[arg(long, value_name = "PRESET")]
+    impair: Option<Preset>,
 }
 
 const SOUND: Media = Media { audio: true, video: false };
@@ -181,7 +186,7 @@ fn measure(bench: &Bench, words: &[&str]) -> Result<Vec<Report>> {
 
 /// What `all` runs.
 fn every(seconds: u64) -> [Scenario; 8] {
-    let time = || Time { seconds, shape: Shape::Browser, seed: 1 };
+    let time = || Time { seconds, shape: Shape::Browser, seed: 1, impair: None };
     let flat = Time { shape: Shape::Flat, ..time() };
     [
         Scenario::Call { publishers: 1, subscribers: 50, time: time() },
@@ -245,10 +250,10 @@ impl Runner<'_> {
         time: &Time,
         server: &Server,
     ) -> Result<Report> {
-        let Time { seconds, shape, seed } = *time;
+        let Time { seconds, shape, seed, impair } = *time;
         let call = Call {
             name,
-            cast: Cast { publishers, clients, mutual, media, shape, seed },
+            cast: Cast { publishers, clients, mutual, media, shape, seed, impair },
             time: Duration::from_secs(seconds.max(1)),
             helper: self.helper.clone(),
             helper_words: self.words.clone(),
@@ -279,6 +284,14 @@ mod tests {
             panic!("another scenario");
         };
         assert_eq!((time.seconds, time.shape), (4, Shape::Flat));
+    }
+
+    #[test]
+    fn a_network_is_called_by_its_name() {
+        let line = Line::try_parse_from(["bench", "call", "--impair", "train"]).expect("fits");
+        let Scenario::Call { time, .. } = line.bench.scenario else { panic!("another scenario") };
+        assert_eq!(time.impair, Some(Preset::Train));
+        assert!(Line::try_parse_from(["bench", "call", "--impair", "moon"]).is_err());
     }
 
     #[test]

@@ -5,11 +5,13 @@
 
 use crate::clock::{instant, now_ns};
 use crate::keys;
+use crate::network::Network;
 use crate::peer::{Common, DATAGRAM_BYTES_MAX, Down, Peer, Role, Shared};
 use crate::shape::{Media, Schedule, Shape};
 use crate::signal::{Heard, PATIENCE, Signalling, client_id};
 use crate::tally::Tally;
 use anyhow::{Context as _, Result, bail};
+use parlour_impair::{Counts, Preset};
 use parlour_wire::galene::ClientMessage;
 use rustix::event::{Timespec, epoll};
 use rustix::fd::OwnedFd;
@@ -41,8 +43,10 @@ pub struct Cast {
     pub media: Media,
     /// How.
     pub shape: Shape,
-    /// Seed of the schedules.
+    /// Seed of the schedules, and of the network's luck.
     pub seed: u64,
+    /// The network between all of them and the server.
+    pub impair: Option<Preset>,
 }
 
 impl Cast {
@@ -82,7 +86,8 @@ impl Generator {
         let probe = UdpSocket::bind(if server.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" })?;
         probe.connect(server)?;
         let certificate = keys::certificate().context("no certificate")?;
-        let common = Arc::new(Common { ip: probe.local_addr()?.ip(), certificate });
+        let network = cast.impair.map(|preset| Network::new(preset, cast.seed, instant()));
+        let common = Arc::new(Common { ip: probe.local_addr()?.ip(), certificate, network });
         Ok(Self {
             cast,
             signalling: Signalling::start(url, group, cast.clients)?,
@@ -179,6 +184,30 @@ impl Generator {
         })
     }
 
+    /// What the network did so far to all, up and down.
+    #[must_use]
+    pub fn network(&self) -> Option<[Counts; 2]> {
+        self.common.network.as_ref()?;
+        let mut sums = [Counts::default(); 2];
+        for counts in self.peers.iter().filter_map(Peer::network) {
+            sums.iter_mut().zip(&counts).for_each(|(sum, counts)| sum.merge(counts));
+        }
+        Some(sums)
+    }
+
+    /// How often a peer's datagrams began to come from another port.
+    #[must_use]
+    pub fn rebinds(&self) -> u64 {
+        self.peers.iter().map(|peer| peer.rebinds).sum()
+    }
+
+    /// Packets with pictures of the tally's span that receivers should have
+    /// got.
+    #[must_use]
+    pub fn expected_video(&self) -> u64 {
+        self.receivers().map(|(_, down)| self.tally.video_sent_by(down.publisher)).sum()
+    }
+
     /// Packets of the tally's span that receivers should have got.
     #[must_use]
     pub fn expected(&self) -> u64 {
@@ -219,8 +248,7 @@ impl Generator {
 
     fn add(&mut self, peer: Peer) -> Result<usize> {
         let at = self.peers.len();
-        let data = epoll::EventData::new_u64(u64::try_from(at)?);
-        epoll::add(&self.epoll, &peer.socket, data, epoll::EventFlags::IN)?;
+        watch(&self.epoll, &peer, at)?;
         self.by_stream.insert((peer.client, peer.stream.clone()), at);
         self.peers.push(peer);
         Ok(at)
@@ -238,9 +266,12 @@ impl Generator {
         }
         self.send_due();
         let now = instant();
-        for peer in &mut self.peers {
-            if peer.due <= now {
+        for (at, peer) in self.peers.iter_mut().enumerate() {
+            if peer.due() <= now {
                 peer.tick(now, &mut self.tally)?;
+            }
+            if std::mem::take(&mut peer.moved) {
+                watch(&self.epoll, peer, at)?;
             }
         }
         Ok(())
@@ -251,7 +282,7 @@ impl Generator {
         let now = instant();
         let mut longest = end.saturating_duration_since(now).min(SLEEP_MAX);
         for peer in &mut self.peers {
-            longest = longest.min(peer.due.saturating_duration_since(now));
+            longest = longest.min(peer.due().saturating_duration_since(now));
             if let (Some(base), Role::Up(up)) = (self.base_ns, &mut peer.role)
                 && let Some(planned) = up.schedule.peek()
             {
@@ -295,7 +326,7 @@ impl Generator {
                 let Some(planned) = planned else { break };
                 up.schedule.advance(&planned);
                 peer.send(&planned, base, now, instant());
-                self.tally.sent(peer.client, now, due(planned.at_us));
+                self.tally.sent(peer.client, planned.kind, now, due(planned.at_us));
             }
         }
     }
@@ -339,4 +370,11 @@ impl Generator {
         }
         Ok(())
     }
+}
+
+/// Listens to the socket of peer number `at`. A socket that is closed is
+/// forgotten by itself.
+fn watch(epoll: &OwnedFd, peer: &Peer, at: usize) -> Result<()> {
+    let data = epoll::EventData::new_u64(u64::try_from(at)?);
+    Ok(epoll::add(epoll, &peer.socket, data, epoll::EventFlags::IN)?)
 }

@@ -19,6 +19,7 @@ pub mod histogram;
 mod keys;
 pub mod limit;
 pub mod mark;
+mod network;
 mod peer;
 pub mod process;
 pub mod report;

@@ -3,9 +3,11 @@
 
 use crate::keys;
 use crate::mark::{self, Mark, Picture};
+use crate::network::{Carried, Network, Wire};
 use crate::shape::{Kind, Media, Planned, Schedule};
 use crate::tally::Tally;
 use anyhow::{Context as _, Result};
+use parlour_impair::{Counts, Way};
 use parlour_sfu::srtp::Exported;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
@@ -43,8 +45,13 @@ pub(crate) struct Peer {
     pub(crate) connected: bool,
     /// The keys of its DTLS handshake.
     pub(crate) exported: Option<Exported>,
-    pub(crate) due: Instant,
+    due: Instant,
     pub(crate) role: Role,
+    /// The bad network that it is behind.
+    wire: Option<Wire>,
+    /// Its socket is a new one.
+    pub(crate) moved: bool,
+    pub(crate) rebinds: u64,
 }
 
 #[derive(Debug)]
@@ -92,14 +99,12 @@ pub(crate) struct Source {
 pub(crate) struct Common {
     pub(crate) ip: IpAddr,
     pub(crate) certificate: DtlsCert,
+    pub(crate) network: Option<Network>,
 }
 
 impl Common {
     fn rtc(&self, now: Instant) -> Result<(Rtc, UdpSocket, SocketAddr)> {
-        let socket = UdpSocket::bind((self.ip, 0))?;
-        socket.set_nonblocking(true)?;
-        // The system may grant less.
-        drop(socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20));
+        let socket = bind(self.ip)?;
         let local = socket.local_addr()?;
         let mut rtc = Rtc::builder()
             .set_crypto_provider(keys::provider())
@@ -112,6 +117,14 @@ impl Common {
         rtc.add_local_candidate(Candidate::host(local, "udp")?).context("no candidate")?;
         Ok((rtc, socket, local))
     }
+}
+
+fn bind(ip: IpAddr) -> Result<UdpSocket> {
+    let socket = UdpSocket::bind((ip, 0))?;
+    socket.set_nonblocking(true)?;
+    // The system may grant less.
+    drop(socket2::SockRef::from(&socket).set_recv_buffer_size(1 << 20));
+    Ok(socket)
 }
 
 impl Peer {
@@ -139,7 +152,9 @@ impl Peer {
         }
         let (offer, pending) = changes.apply().context("nothing to offer")?;
         let up = Up { pending: Some(pending), mids, schedule, numbers: [100; 2], frame: 0 };
-        let peer = Self::new(rtc, socket, local, (client, stream), Role::Up(Box::new(up)), now);
+        let wire = common.network.as_ref().map(|network| network.wire(now));
+        let role = Role::Up(Box::new(up));
+        let peer = Self::new((rtc, wire), socket, local, (client, stream), role, now);
         Ok((peer, offer.to_sdp_string()))
     }
 
@@ -154,12 +169,14 @@ impl Peer {
         let (mut rtc, socket, local) = common.rtc(now)?;
         let answer = answer(&mut rtc, offer)?;
         let down = Down { publisher, ..Down::default() };
-        let peer = Self::new(rtc, socket, local, (client, stream), Role::Down(down), now);
+        let wire = common.network.as_ref().map(|network| network.wire(now));
+        let role = Role::Down(down);
+        let peer = Self::new((rtc, wire), socket, local, (client, stream), role, now);
         Ok((peer, answer))
     }
 
     fn new(
-        rtc: Rtc,
+        (rtc, wire): (Rtc, Option<Wire>),
         socket: UdpSocket,
         local: SocketAddr,
         (client, stream): (usize, String),
@@ -167,7 +184,21 @@ impl Peer {
         now: Instant,
     ) -> Self {
         let (connected, exported) = (false, None);
-        Self { rtc, socket, local, client, stream, connected, exported, due: now, role }
+        let (due, moved, rebinds) = (now, false, 0);
+        Self {
+            rtc,
+            socket,
+            local,
+            client,
+            stream,
+            connected,
+            exported,
+            due,
+            role,
+            wire,
+            moved,
+            rebinds,
+        }
     }
 
     /// A later offer of the same stream.
@@ -192,8 +223,49 @@ impl Peer {
         }
     }
 
-    /// Takes in one datagram.
+    /// When its time comes.
+    pub(crate) fn due(&self) -> Instant {
+        let wire = self.wire.as_ref().and_then(Wire::due);
+        wire.map_or(self.due, |wire| wire.min(self.due))
+    }
+
+    /// What its network did so far.
+    pub(crate) fn network(&self) -> Option<[Counts; 2]> {
+        self.wire.as_ref().map(Wire::counts)
+    }
+
+    /// Takes in one datagram from its socket.
     pub(crate) fn receive(
+        &mut self,
+        from: SocketAddr,
+        bytes: &[u8],
+        now: Instant,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let Some(wire) = &mut self.wire else { return self.arrive(from, bytes, now, tally) };
+        wire.take(Way::Down, from, bytes, now);
+        self.carry(now, tally)
+    }
+
+    /// Does what its network wants done by now.
+    fn carry(&mut self, now: Instant, tally: &mut Tally) -> Result<()> {
+        while let Some(carried) = self.wire.as_mut().and_then(Wire::next) {
+            match carried {
+                // A full socket loses it, which the tally will show.
+                Carried::Up(it) => drop(self.socket.send_to(&it.bytes, it.server)),
+                Carried::Down(it) => self.arrive(it.server, &it.bytes, now, tally)?,
+                Carried::Rebind => {
+                    self.socket = bind(self.local.ip())?;
+                    self.moved = true;
+                    self.rebinds += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A datagram has arrived.
+    fn arrive(
         &mut self,
         from: SocketAddr,
         bytes: &[u8],
@@ -211,8 +283,16 @@ impl Peer {
         self.drain(now, tally)
     }
 
-    /// Its time has come.
+    /// Its time has come, or its network's.
     pub(crate) fn tick(&mut self, now: Instant, tally: &mut Tally) -> Result<()> {
+        if let Some(wire) = &mut self.wire {
+            wire.tick(now);
+            self.carry(now, tally)?;
+        }
+        if self.due <= now { self.tick_rtc(now, tally) } else { Ok(()) }
+    }
+
+    fn tick_rtc(&mut self, now: Instant, tally: &mut Tally) -> Result<()> {
         if let Role::Down(down) = &mut self.role
             && down.remb_due.is_some_and(|due| due <= now)
         {
@@ -274,8 +354,7 @@ impl Peer {
                     break;
                 }
                 Output::Transmit(transmit) => {
-                    // A full socket loses it, which the tally will show.
-                    drop(self.socket.send_to(&transmit.contents, transmit.destination));
+                    self.transmit(&transmit.contents, transmit.destination, now);
                 }
                 Output::Event(event) => self.take(event, now, tally),
             }
@@ -284,6 +363,15 @@ impl Peer {
             self.exported = Some(exported);
         }
         Ok(())
+    }
+
+    fn transmit(&mut self, bytes: &[u8], server: SocketAddr, now: Instant) {
+        match &mut self.wire {
+            // What is due at once leaves with the next tick, which is at once.
+            Some(wire) => wire.take(Way::Up, server, bytes, now),
+            // A full socket loses it, which the tally will show.
+            None => drop(self.socket.send_to(bytes, server)),
+        }
     }
 
     fn take(&mut self, event: Event, now: Instant, tally: &mut Tally) {
@@ -310,19 +398,19 @@ impl Down {
         self.packets += 1;
         let (ssrc, highest) = (*packet.header.ssrc, *packet.seq_no);
         let rtp_time = packet.header.timestamp;
+        let payload_type = *packet.header.payload_type;
+        let kind = if payload_type == OPUS { Kind::Audio } else { Kind::Video };
         match self.sources.iter_mut().find(|source| source.ssrc == ssrc) {
             Some(source) if source.highest < highest => {
                 (source.highest, source.rtp_time) = (highest, rtp_time);
             }
             Some(_) => {}
             None => {
-                let payload_type = *packet.header.payload_type;
-                let kind = if payload_type == OPUS { Kind::Audio } else { Kind::Video };
                 self.sources.push(Source { ssrc, payload_type, kind, highest, rtp_time });
             }
         }
         if let Some(mark) = mark::read(&packet.payload) {
-            tally.arrived(mark);
+            tally.arrived(mark, kind);
         }
     }
 }

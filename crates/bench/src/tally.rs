@@ -3,6 +3,7 @@
 use crate::clock::now_ns;
 use crate::histogram::Histogram;
 use crate::mark::Mark;
+use crate::shape::Kind;
 
 /// Counts the packets that were sent within one span of time, whenever they
 /// arrive.
@@ -10,10 +11,12 @@ use crate::mark::Mark;
 pub struct Tally {
     from_ns: u64,
     until_ns: u64,
-    /// Packets sent in the span, by publisher.
-    sent: Vec<u64>,
+    /// Packets sent in the span, by publisher; those of pictures beside all.
+    sent: Vec<[u64; 2]>,
     /// Packets of the span that arrived.
     pub received: u64,
+    /// Those of them that carried pictures.
+    pub received_video: u64,
     /// How long they took, in microseconds.
     pub latency: Histogram,
     /// The longest that a packet left later than its schedule said.
@@ -38,22 +41,24 @@ impl Tally {
     }
 
     /// A publisher has sent a packet that was due at `due_ns`.
-    pub fn sent(&mut self, publisher: usize, sent_ns: u64, due_ns: u64) {
+    pub fn sent(&mut self, publisher: usize, kind: Kind, sent_ns: u64, due_ns: u64) {
         if self.covers(sent_ns) {
             if self.sent.len() <= publisher {
-                self.sent.resize(publisher.saturating_add(1), 0);
+                self.sent.resize(publisher.saturating_add(1), [0; 2]);
             }
-            if let Some(count) = self.sent.get_mut(publisher) {
-                *count += 1;
+            if let Some([all, video]) = self.sent.get_mut(publisher) {
+                *all += 1;
+                *video += u64::from(kind == Kind::Video);
             }
             self.late_us_max = self.late_us_max.max(sent_ns.saturating_sub(due_ns) / 1_000);
         }
     }
 
     /// A packet has arrived.
-    pub fn arrived(&mut self, mark: Mark) {
+    pub fn arrived(&mut self, mark: Mark, kind: Kind) {
         if self.covers(mark.sent_ns) {
             self.received += 1;
+            self.received_video += u64::from(kind == Kind::Video);
             self.latency.add(now_ns().saturating_sub(mark.sent_ns) / 1_000);
         }
     }
@@ -61,7 +66,13 @@ impl Tally {
     /// How many packets of this publisher were sent in the span.
     #[must_use]
     pub fn sent_by(&self, publisher: usize) -> u64 {
-        self.sent.get(publisher).copied().unwrap_or(0)
+        self.sent.get(publisher).map_or(0, |[all, _]| *all)
+    }
+
+    /// How many of them carried pictures.
+    #[must_use]
+    pub fn video_sent_by(&self, publisher: usize) -> u64 {
+        self.sent.get(publisher).map_or(0, |[_, video]| *video)
     }
 }
 
@@ -80,10 +91,13 @@ mod tests {
         let mut tally = Tally::default();
         tally.begin(10, 20);
         for at in [9, 10, 19, 20] {
-            tally.sent(1, at, at);
-            tally.arrived(Mark { publisher: 1, sent_ns: at });
+            for kind in [Kind::Audio, Kind::Video] {
+                tally.sent(1, kind, at, at);
+                tally.arrived(Mark { publisher: 1, sent_ns: at }, kind);
+            }
         }
-        assert_eq!((tally.sent_by(1), tally.received, tally.latency.total()), (2, 2, 2));
+        assert_eq!((tally.sent_by(1), tally.received, tally.latency.total()), (4, 4, 4));
+        assert_eq!((tally.video_sent_by(1), tally.received_video), (2, 2));
         assert_eq!(tally.sent_by(5), 0);
     }
 

@@ -76,6 +76,20 @@ fn a_server_that_loses_media_makes_the_run_void() {
 }
 
 #[test]
+fn what_a_bad_network_loses_is_shown_beside_what_was_repaired() {
+    let words = "call --publishers 1 --subscribers 2 --seconds 3 --impair lossy --seed 2";
+    let (code, figures) = bench(&words.split(' ').collect::<Vec<_>>());
+    let figure = |key: &str| figures[key].as_f64().unwrap_or_else(|| panic!("{key} in {figures}"));
+    assert_eq!(code, Some(0), "{figures}");
+    assert!((0.02..0.2).contains(&figure("network_loss")), "{figures}");
+    // Nobody sends sound again, so it shows what there was to repair.
+    assert!(figure("loss_audio") > 0.02, "{figures}");
+    assert!(figure("loss_video") < figure("network_loss") / 4.0, "{figures}");
+    // No packet can be quicker than the delay of both ways.
+    assert!(figure("latency_p50_ms") >= 40.0, "{figures}");
+}
+
+#[test]
 fn connections_and_durable_lines_are_counted() {
     let (code, figures) = bench(&["connect", "--connections", "20", "--seconds", "1"]);
     assert_eq!((code, &figures["refused"]), (Some(0), &Value::from(0)), "{figures}");
