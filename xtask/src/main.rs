@@ -1,8 +1,10 @@
 //! Developer commands: `cargo xtask check | test | long | tidy | sim | fuzz`.
 //!
 //! `check` is the fast part, `test` adds everything with sockets, processes
-//! and browsers and is what CI runs, `long` adds fuzzing and long simulations.
+//! and browsers and is what CI runs, `long` adds measurements, the network matrix, fuzzing and
+//! long simulations.
 
+mod network;
 mod run;
 mod setup;
 mod tidy;
@@ -17,11 +19,13 @@ const HELP: &str = "cargo xtask COMMAND
                   seeds, docs, web types and tests
   test            check, then everything with sockets, processes and browsers;
                   installs the browser and npm packages it needs
-  long            measurements, 100,000 simulator seeds, fuzzing (10 minutes a
-                  target)
+  long            measurements, the network matrix, 100,000 simulator seeds,
+                  fuzzing (10 minutes a target)
   tidy            only the rules of the house
   sim ARGS…       the simulator, for example: sim --seed 7 --trace
   fuzz TARGET [SECONDS]
+  network [BENCH] only the network matrix; BENCH is the command line of a bench
+                  to use instead of a release build
   reference       write the generated reference pages anew";
 
 fn main() -> ExitCode {
@@ -46,6 +50,7 @@ fn run() -> Result<()> {
         ["sim", rest @ ..] => sim(rest),
         ["fuzz", target] => setup::fuzz(target, "600"),
         ["fuzz", target, seconds] => setup::fuzz(target, seconds),
+        ["network", bench @ ..] => network::matrix(bench),
         ["reference"] => setup::reference(),
         _ => bail!("{HELP}"),
     }
@@ -55,8 +60,8 @@ fn run() -> Result<()> {
 fn check() -> Result<()> {
     Step::new("format").run(cargo(&["fmt", "--all", "--check"]))?;
     Step::new("rules of the house").call(tidy::check)?;
-    let clippy = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
-    Step::new("clippy").run(cargo(&clippy))?;
+    let clippy = ["clippy", "--workspace", "--all-targets", "--features", "parlour-impair/edge"];
+    Step::new("clippy").run(cargo(&clippy).args(["--", "--deny", "warnings"]))?;
     let inside = ["--workspace", "--exclude", "parlour-server", "--exclude", "parlour-bench"];
     Step::new("tests without sockets").run(run::tests(&inside))?;
     Step::new("simulator, 1,000 seeds").call(|| sim(&["--seeds", "1000"]))?;
@@ -73,12 +78,15 @@ fn test() -> Result<()> {
         "--package",
         "parlour-bench",
     ]))?;
+    let proxy = ["--package", "parlour-impair", "--features", "parlour-impair/edge"];
+    Step::new("tests of the proxy").run(run::tests(&proxy))?;
     Step::new("browsers").call(setup::browsers)
 }
 
 fn long() -> Result<()> {
     let bench = ["run", "--release", "--package", "parlour-server", "--features", "bench", "--"];
     Step::new("measurements").run(cargo(&bench).args(["bench", "all"]))?;
+    Step::new("network matrix").call(|| network::matrix(&[]))?;
     Step::new("simulator, 100,000 seeds").call(|| sim(&["--seeds", "100000"]))?;
     for target in setup::fuzz_targets()? {
         Step::new(&format!("fuzz {target}")).call(|| setup::fuzz(&target, "600"))?;

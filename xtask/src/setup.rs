@@ -19,6 +19,7 @@ pub(crate) fn browsers() -> Result<()> {
     npm_packages("e2e")?;
     let chromium = browser()?;
     status(&mut cargo(&["build", "--package", "parlour-server"]))?;
+    status(&mut cargo(&["build", "--package", "parlour-impair", "--features", "edge"]))?;
     let mut tests = Command::new("npm");
     tests.arg("test").current_dir("e2e");
     tests.env("PARLOUR_BIN", binary()?).env("CHROMIUM", chromium);
@@ -114,5 +115,8 @@ pub(crate) fn reference() -> Result<()> {
         print.args(["reference", page]).stdout(std::fs::File::create(path)?);
         status(&mut print)?;
     }
-    Ok(())
+    let mut print = cargo(&["run", "--quiet", "--package", "parlour-impair", "--features", "edge"]);
+    print.args(["--", "presets"]);
+    print.stdout(std::fs::File::create("docs/reference/impairments.md")?);
+    status(&mut print)
 }
