@@ -108,8 +108,8 @@ impl Wire {
 pub(crate) struct Between {
     /// Offered, copies not counted.
     pub(crate) offered: u64,
-    /// Lost by blackout, by themselves, in bursts, at the queue.
-    pub(crate) causes: [(&'static str, u64); 4],
+    /// Lost for their size, by blackout, by themselves, in bursts, at the queue.
+    pub(crate) causes: [(&'static str, u64); 5],
 }
 
 impl Between {
@@ -117,6 +117,7 @@ impl Between {
         Self {
             offered: after.offered - before.offered,
             causes: [
+                ("size", after.size - before.size),
                 ("blackout", after.blackout - before.blackout),
                 ("loss", after.loss - before.loss),
                 ("burst", after.burst - before.burst),

@@ -15,6 +15,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Cause {
+    /// It was larger than the path takes.
+    Size,
     /// Nothing got through at the time.
     Blackout,
     /// It was lost by itself.
@@ -68,8 +70,8 @@ pub enum Fate {
 
 /// What one direction did with its datagrams.
 ///
-/// Always: `offered + copied = passed + blackout + loss + burst + queue`, and
-/// in a [`Link`](crate::Link) `passed = delivered + full +` those held.
+/// Always: `offered + copied = passed + size + blackout + loss + burst + queue`,
+/// and in a [`Link`](crate::Link) `passed = delivered + full +` those held.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Datagrams sent into it.
@@ -80,6 +82,8 @@ pub struct Counts {
     pub copied: u64,
     /// Let through, copies included.
     pub passed: u64,
+    /// Dropped for their size.
+    pub size: u64,
     /// Dropped in blackouts.
     pub blackout: u64,
     /// Dropped by themselves.
@@ -104,7 +108,7 @@ impl Counts {
     /// All that was dropped.
     #[must_use]
     pub const fn dropped(&self) -> u64 {
-        self.blackout + self.loss + self.burst + self.queue + self.full
+        self.size + self.blackout + self.loss + self.burst + self.queue + self.full
     }
 
     /// Adds another's.
@@ -113,6 +117,7 @@ impl Counts {
         self.offered_bytes += other.offered_bytes;
         self.copied += other.copied;
         self.passed += other.passed;
+        self.size += other.size;
         self.blackout += other.blackout;
         self.loss += other.loss;
         self.burst += other.burst;
@@ -126,6 +131,7 @@ impl Counts {
 
     const fn drop_for(&mut self, cause: Cause) {
         match cause {
+            Cause::Size => self.size += 1,
             Cause::Blackout => self.blackout += 1,
             Cause::Loss => self.loss += 1,
             Cause::Burst => self.burst += 1,
@@ -196,7 +202,7 @@ impl Pipe {
     pub fn send(&mut self, now: Mono, length: usize) -> Fate {
         self.counts.offered += 1;
         self.counts.offered_bytes += u64::try_from(length).unwrap_or(u64::MAX);
-        if let Some(cause) = self.lost(now) {
+        if let Some(cause) = self.lost(now, length) {
             self.counts.drop_for(cause);
             return Fate::Dropped(cause);
         }
@@ -215,11 +221,13 @@ impl Pipe {
     }
 
     /// Whether it is lost before the bottleneck.
-    fn lost(&mut self, now: Mono) -> Option<Cause> {
+    fn lost(&mut self, now: Mono, length: usize) -> Option<Cause> {
         let Burst { turns, loses } = self.burst();
         let lost = self.chance.hits(self.path.loss);
         self.is_bad ^= turns;
-        if now < self.dark_until || after_all(&self.blackouts, self.start, now) > now {
+        if self.path.is_too_large(length) {
+            Some(Cause::Size)
+        } else if now < self.dark_until || after_all(&self.blackouts, self.start, now) > now {
             Some(Cause::Blackout)
         } else if lost {
             Some(Cause::Loss)

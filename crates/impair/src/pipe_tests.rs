@@ -64,6 +64,15 @@ fn nothing_enters_in_a_blackout_and_everything_afterwards() {
 }
 
 #[test]
+fn what_is_too_large_does_not_get_through() {
+    let path = Path { size_max: 1_200, ..Path::default() };
+    let mut pipe = pipe(&path, 1);
+    assert!(matches!(pipe.send(Mono(0), 1_200), Fate::Arrives { .. }));
+    assert_eq!(pipe.send(Mono(0), 1_201), Fate::Dropped(Cause::Size));
+    assert_eq!(pipe.counts().size, 1);
+}
+
+#[test]
 fn what_finds_the_queue_full_is_dropped() {
     let path = Path {
         rate_bps: 8_000_000,
@@ -114,9 +123,11 @@ prop_compose! {
         rate_bps in prop_oneof![Just(0_u64), 1_000_u64..20_000_000],
         queue_bytes in 1_u64..100_000,
         queue in 0_u64..2_000,
+        size_max in prop_oneof![Just(0_u32), 100_u32..1_500],
     ) -> Path {
         let [loss, enter, leave, bad, reorder, duplicate, corrupt] = shares;
         Path {
+            size_max,
             loss,
             burst: profile::Burst { enter, leave, loss: bad },
             delay: Span::millis(delay),

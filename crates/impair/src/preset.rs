@@ -265,7 +265,9 @@ const WRITE_ONE: &str = "
 
 A profile is TOML or JSON. Everything has a default that changes nothing; unknown keys are refused. \
 Times are `\"20ms\"` or `\"5s\"`, shares are numbers from 0 to 1, `rate_bps = 0` is no limit. `[up]` is \
-from the client to the server, `[tcp.up]` the same for streams. All of `train`:
+from the client to the server, `[tcp.up]` the same for streams; those also know `half_close_after` and \
+`reset_after`, sizes after which a direction or the connection ends, and `piece_max`, the most bytes that \
+arrive at once. All of `train`:
 ";
 
 #[cfg(test)]

@@ -61,12 +61,14 @@ pub struct Tcp {
     pub down: Course,
 }
 
-/// One direction for datagrams. A datagram meets, in this order: blackout,
+/// One direction for datagrams. A datagram meets, in this order: size, blackout,
 /// loss, bursts, duplication, the queue of the bottleneck, delay and jitter,
 /// holding back, corruption.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Path {
+    /// Largest datagram that gets through, in bytes; 0 means no limit.
+    pub size_max: u32,
     /// Datagrams that are lost, each by itself.
     pub loss: Share,
     /// Times in which many are lost.
@@ -134,6 +136,7 @@ pub struct Course {
 impl Default for Path {
     fn default() -> Self {
         Self {
+            size_max: 0,
             loss: Share::NONE,
             burst: Burst::default(),
             delay: Span::millis(0),
@@ -269,6 +272,10 @@ impl Profile {
 }
 
 impl Path {
+    pub(crate) fn is_too_large(&self, length: usize) -> bool {
+        self.size_max > 0 && u32::try_from(length).is_ok_and(|length| length > self.size_max)
+    }
+
     fn check(&self) -> Result<(), ProfileError> {
         delay("delay", self.delay)?;
         delay("jitter", self.jitter)?;
