@@ -25,8 +25,15 @@ pub(crate) struct Checker {
 }
 
 impl Checker {
-    /// After each input: order, replay, invariants, rights, durability.
-    pub(crate) fn step(&mut self, shard: &mut Shard, disk: &Disk, at: Wall) -> Result<(), String> {
+    /// After each input: order, replay, invariants, rights, durability. Returns
+    /// whether anything was decided.
+    pub(crate) fn step(
+        &mut self,
+        shard: &mut Shard,
+        disk: &Disk,
+        at: Wall,
+    ) -> Result<bool, String> {
+        let before = self.steps;
         let mut touched = BTreeSet::new();
         for decision in shard.take_decisions() {
             self.steps += 1;
@@ -45,7 +52,7 @@ impl Checker {
             }
             room.check();
         }
-        Ok(())
+        Ok(self.steps > before)
     }
 
     fn decision(
@@ -62,7 +69,9 @@ impl Checker {
                 }
                 let known = room.chat().flat_map(|entry| token::find(&entry.value.to_string()));
                 self.shown.extend(known);
-                self.shown.extend(token::find(&room.record().to_json().to_string()));
+                self.shown.extend(token::find(
+                    &serde_json::to_string(&room.record()).unwrap_or_default(),
+                ));
                 self.shadows.insert(room.id(), *room);
                 Ok(None)
             }
@@ -78,7 +87,7 @@ impl Checker {
                     shadow.evolve(event);
                     let marks = marks(&event.what);
                     let lost = marks.iter().find(|mark| !disk.kept.contains(*mark));
-                    if let (Some(mark), true) = (lost, command.waits_for_store()) {
+                    if let (Some(mark), true) = (lost, model::must_be_kept(&command)) {
                         return Err(format!("{mark} was shown and is not on disk"));
                     }
                     self.shown.extend(marks);
@@ -106,7 +115,7 @@ impl Checker {
             let (record, chat) = disk.found(shadow.id());
             let mut text = record.as_ref().map_or_else(String::new, ToString::to_string);
             let found: Vec<ChatEntry> =
-                chat.into_iter().filter_map(|body| ChatEntry::from_json(body).ok()).collect();
+                chat.into_iter().filter_map(|body| serde_json::from_value(body).ok()).collect();
             text.extend(found.iter().map(|entry| entry.value.to_string()));
             for mark in token::find(&text) {
                 if !self.shown.contains(&mark) && !disk.excused.contains(&mark) {

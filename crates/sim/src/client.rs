@@ -3,7 +3,8 @@
 
 use crate::dice::{Dice, MS};
 use crate::fault::{Fault, Swarm, Tally};
-use crate::sdp::{self, Shape};
+use crate::media::{Change, Media};
+use crate::sdp::{self, Shape, Side};
 use crate::token;
 use crate::view::{Stage, View};
 use parlour_base::{ConnId, Json, JsonMap, Secret};
@@ -55,6 +56,9 @@ pub(crate) struct Turn<'w> {
     pub marks: &'w mut u32,
     /// Faults are over.
     pub calm: bool,
+    pub now: u64,
+    /// The shipped media workers, if this world has them.
+    pub media: Option<&'w mut Media>,
 }
 
 impl Turn<'_> {
@@ -65,11 +69,45 @@ impl Turn<'_> {
 
     /// Whether this fault is to happen now; counts it.
     pub(crate) fn strikes(&mut self, fault: Fault, permille: u32) -> bool {
-        let strikes = self.swarm.has(fault) && self.dice.chance(permille);
-        if strikes {
-            self.tally.add(fault);
+        self.swarm.strikes(fault, permille, self.dice, self.tally)
+    }
+}
+
+/// What a client puts into the description of a stream of its own.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Offering {
+    pub up: Up,
+    /// With new ICE credentials.
+    pub restart: bool,
+    pub change: Change,
+}
+
+impl Turn<'_> {
+    /// The description with which a client offers a stream.
+    fn offer(&mut self, who: (usize, &str), stream: &str, offering: Offering) -> String {
+        let Offering { up, restart, change } = offering;
+        match &mut self.media {
+            Some(media) => media.offer(who, stream, up.shape, restart, change),
+            None => sdp::offer(up.shape, &Side::numbered(up.restart)),
         }
-        strikes
+    }
+
+    /// The description with which a client takes a stream.
+    fn accept(&mut self, who: (usize, &str), stream: &str, offer: &str) -> String {
+        match &mut self.media {
+            Some(media) => {
+                let read = parlour_wire::sdp::parse(offer).expect("the server's offer is readable");
+                media.answer(self.now, who, stream, (offer, &read))
+            }
+            None => sdp::answer(offer, &Side::numbered(0)),
+        }
+    }
+
+    /// A client has no more use for a transport.
+    fn hang_up(&mut self, client: usize, stream: &str) {
+        if let Some(media) = &mut self.media {
+            media.close(client, stream);
+        }
     }
 }
 
@@ -202,7 +240,7 @@ impl Client {
             15 => Some(self.request(turn.dice)),
             16 => self.choose(turn),
             17 => self.refuse(turn),
-            18 if turn.dice.chance(200) => Some(self.leave()),
+            18 if turn.dice.chance(200) => Some(self.leave(turn)),
             _ => Some(say(ClientMessage::Ping)),
         };
         one.into_iter().map(|frame| (0, frame)).collect()
@@ -267,10 +305,16 @@ impl Client {
         let label = (*turn.dice.pick(&["camera", "screenshare", "video"])).to_owned();
         // The old one is closed at once, without a word.
         self.ups.remove(&replace);
+        turn.hang_up(self.n, &replace);
         let up = Up { shape, restart: 0 };
         self.ups.insert(id.clone(), up);
         self.view.mine.insert(id.clone());
-        let mut sdp = sdp::offer(shape, 0);
+        let cheats = self.liar
+            && turn.media.as_ref().is_some_and(|media| media.is_dtls())
+            && turn.strikes(Fault::WrongCertificate, 400);
+        let change = if cheats { Change::Cheat } else { Change::None };
+        let offering = Offering { up, restart: false, change };
+        let mut sdp = turn.offer((self.n, &self.id), &id, offering);
         if turn.strikes(Fault::BadSdp, 100) {
             sdp = (*turn.dice.pick(&["", "v=0", "v=0\r\ns=-\r\nt=0 0\r\n", "\u{0}"])).to_owned();
         }
@@ -281,6 +325,7 @@ impl Client {
     fn unpublish(&mut self, turn: &mut Turn<'_>) -> Option<Frame> {
         let id = turn.dice.one(self.ups.keys().cloned())?;
         self.ups.remove(&id);
+        turn.hang_up(self.n, &id);
         Some(say(ClientMessage::Close { id }))
     }
 
@@ -290,14 +335,22 @@ impl Client {
             self.ups.get_mut(&id)?.shape = Shape::Camera;
         }
         let restart = turn.dice.chance(500);
-        self.offer_again(&id, restart)
+        let fresh = restart && turn.media.is_some() && turn.strikes(Fault::CertificateChange, 200);
+        let change = if fresh { Change::Certificate } else { Change::None };
+        self.offer_again(&id, restart, change, turn)
     }
 
-    fn offer_again(&mut self, id: &str, restart: bool) -> Option<Frame> {
+    fn offer_again(
+        &mut self,
+        id: &str,
+        restart: bool,
+        change: Change,
+        turn: &mut Turn<'_>,
+    ) -> Option<Frame> {
         let up = self.ups.get_mut(id)?;
         up.restart += u32::from(restart);
+        let sdp = turn.offer((self.n, &self.id), id, Offering { up: *up, restart, change });
         let (id, kind) = (id.to_owned(), "renegotiate".to_owned());
-        let sdp = sdp::offer(up.shape, up.restart);
         Some(say(ClientMessage::Offer(Offer { id, sdp, kind, ..Offer::default() })))
     }
 
@@ -317,8 +370,11 @@ impl Client {
         }
     }
 
-    fn leave(&mut self) -> Frame {
+    fn leave(&mut self, turn: &mut Turn<'_>) -> Frame {
         self.ups.clear();
+        if let Some(media) = &mut turn.media {
+            media.gone(self.n);
+        }
         let group = self.view.group.clone();
         say(ClientMessage::Join(Join { kind: "leave".to_owned(), group, ..Join::default() }))
     }
@@ -330,21 +386,54 @@ impl Client {
             ServerMessage::Ping => Some(say(ClientMessage::Pong)),
             ServerMessage::Joined { kind, .. } => {
                 self.joining = false;
+                if let Some(media) = turn.media.as_mut().filter(|_| kind.name() == "leave") {
+                    media.gone(self.n);
+                }
                 (kind.name() == "join").then(|| self.request(turn.dice))
             }
-            ServerMessage::Offer { id, sdp, .. } => return self.take_offer(id, sdp, soon, turn),
+            ServerMessage::Offer { id, sdp, replace, .. } => {
+                replace.iter().for_each(|old| turn.hang_up(self.n, old));
+                return self.take_offer(id, sdp, soon, turn);
+            }
+            ServerMessage::Answer { id, sdp } => {
+                if let Some(media) = turn.media.as_mut().filter(|_| self.ups.contains_key(id)) {
+                    let read = parlour_wire::sdp::parse(sdp).expect("the answer is readable");
+                    media.answered(turn.now, self.n, id, &read);
+                }
+                None
+            }
             ServerMessage::Abort { id } => {
                 self.ups.remove(id);
+                turn.hang_up(self.n, id);
                 Some(say(ClientMessage::Close { id: id.clone() }))
             }
-            ServerMessage::Renegotiate { id } => return self.bring_back(id, soon),
+            ServerMessage::Close { id } => {
+                if !self.view.downs.contains(id) {
+                    turn.hang_up(self.n, id);
+                }
+                None
+            }
+            ServerMessage::Renegotiate { id } => return self.bring_back(id, soon, turn),
             _ => None,
         };
         one.into_iter().map(|frame| (soon, frame)).collect()
     }
 
-    fn bring_back(&mut self, id: &str, soon: u64) -> Speech {
-        self.offer_again(id, true).into_iter().map(|frame| (soon, frame)).collect()
+    fn bring_back(&mut self, id: &str, soon: u64, turn: &mut Turn<'_>) -> Speech {
+        let frame = self.offer_again(id, true, Change::None, turn);
+        frame.into_iter().map(|frame| (soon, frame)).collect()
+    }
+
+    /// The path of a stream is gone, as the client sees it.
+    pub(crate) fn lost(&mut self, id: &str, own: bool, turn: &mut Turn<'_>) -> Speech {
+        let frame = match own {
+            true => self.offer_again(id, true, Change::None, turn),
+            false => {
+                let there = self.view.downs.contains(id);
+                there.then(|| say(ClientMessage::Renegotiate { id: id.to_owned() }))
+            }
+        };
+        frame.into_iter().map(|frame| (0, frame)).collect()
     }
 
     fn take_offer(&mut self, id: &str, sdp: &str, soon: u64, turn: &mut Turn<'_>) -> Speech {
@@ -352,7 +441,8 @@ impl Client {
             true => turn.dice.below(2) * 2,
             false => 1,
         };
-        let answer = ClientMessage::Answer { id: id.to_owned(), sdp: sdp::answer(sdp) };
+        let sdp = turn.accept((self.n, &self.id), id, sdp);
+        let answer = ClientMessage::Answer { id: id.to_owned(), sdp };
         *self.view.answers.entry(id.to_owned()).or_default() += u32::try_from(times).expect("few");
         (0..times).map(|_| (soon, say(answer.clone()))).collect()
     }

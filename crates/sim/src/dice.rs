@@ -25,6 +25,11 @@ impl Dice {
         self.0.fork()
     }
 
+    /// Dice of their own for a part of this world.
+    pub(crate) fn fork(&mut self) -> Self {
+        Self(self.0.fork())
+    }
+
     /// A number below `bound`.
     pub(crate) fn below(&mut self, bound: usize) -> usize {
         let bound = u32::try_from(bound).expect("worlds are small");

@@ -23,7 +23,7 @@ struct Pending {
 }
 
 /// What comes of a request.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub life: u32,
     pub reply: StoreReply,
@@ -36,6 +36,8 @@ pub(crate) struct Disk {
     engine: MemoryEngine,
     queue: VecDeque<Pending>,
     free_at: u64,
+    /// Until when nothing can be written.
+    full_until: u64,
     /// Answers Committed without storing: a planted bug.
     lies: bool,
     /// Tokens of every write that was done.
@@ -66,14 +68,13 @@ impl Disk {
         swarm: &Swarm,
         tally: &mut Tally,
     ) -> Result<u64, Answer> {
-        if swarm.has(Fault::StoreFull) && (self.queue.len() >= QUEUE_MAX || dice.chance(15)) {
-            tally.add(Fault::StoreFull);
+        let likely = if self.queue.len() >= QUEUE_MAX { 1_000 } else { 15 };
+        if swarm.strikes(Fault::StoreFull, likely, dice, tally) {
             let reply = StoreReply { id: request.id, result: Err(StoreFault::Busy) };
             return Err(Answer { life, reply, since: now });
         }
         let mut delay = dice.between(100, 5 * MS);
-        if swarm.has(Fault::StoreSlow) && dice.chance(60) {
-            tally.add(Fault::StoreSlow);
+        if swarm.strikes(Fault::StoreSlow, 60, dice, tally) {
             delay = dice.between(100 * MS, 7 * SEC);
         }
         self.free_at = self.free_at.max(now) + delay;
@@ -81,9 +82,15 @@ impl Disk {
         Ok(self.free_at)
     }
 
+    /// Nothing can be written until then.
+    pub(crate) fn fill(&mut self, until: u64) {
+        self.full_until = until;
+    }
+
     /// Does the oldest request; `None` if its answer is lost.
     pub(crate) fn work(
         &mut self,
+        now: u64,
         dice: &mut Dice,
         swarm: &Swarm,
         tally: &mut Tally,
@@ -91,16 +98,19 @@ impl Disk {
         let Pending { life, request, since } = self.queue.pop_front()?;
         let id = request.id;
         let answer = |result| Answer { life, reply: StoreReply { id, result }, since };
-        if swarm.has(Fault::StoreError) && dice.chance(50) {
-            tally.add(Fault::StoreError);
+        if swarm.strikes(Fault::StoreError, 50, dice, tally) {
+            return Some(answer(Err(StoreFault::Failed("an error of the disk".to_owned()))));
+        }
+        let writes = matches!(request.op, StoreOp::Commit(_) | StoreOp::OpenRoom { .. });
+        if writes && !swarm.over && now < self.full_until {
+            tally.add(Fault::StoreNoSpace);
             return Some(answer(Err(StoreFault::Failed("the disk is full".to_owned()))));
         }
         if self.lies && matches!(request.op, StoreOp::Commit(_)) && dice.chance(100) {
             return Some(answer(Ok(StoreDone::Committed)));
         }
         let result = self.execute(life, request);
-        if swarm.has(Fault::StoreLostReply) && dice.chance(40) {
-            tally.add(Fault::StoreLostReply);
+        if swarm.strikes(Fault::StoreLostReply, 40, dice, tally) {
             self.excuse(life, id);
             return None;
         }
@@ -158,9 +168,11 @@ impl Disk {
 
     /// What a node that opened this room now would find.
     pub(crate) fn found(&self, room: RoomId) -> (Option<Json>, Vec<Json>) {
-        let request = StoreRequest { id: StoreId(0), op: StoreOp::OpenRoom(room) };
+        let op = StoreOp::OpenRoom { room, create: false };
+        let request = StoreRequest { id: StoreId(0), op };
         match self.engine.clone().execute(vec![request]).remove(0).result {
             Ok(StoreDone::Room { body, chat, .. }) => (body, chat),
+            Ok(StoreDone::NoRoom) => (None, Vec::new()),
             other => panic!("the memory engine opens every room, and said {other:?}"),
         }
     }
@@ -168,7 +180,9 @@ impl Disk {
 
 fn tokens(write: &Write) -> Vec<String> {
     match write {
-        Write::Chat { body, .. } | Write::Room { body, .. } => token::find(&body.to_string()),
+        Write::Chat { body, .. }
+        | Write::Room { body, .. }
+        | Write::Part { body: Some(body), .. } => token::find(&body.to_string()),
         _ => Vec::new(),
     }
 }

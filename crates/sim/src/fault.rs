@@ -31,12 +31,33 @@ faults! {
     StoreError = "store-error",
     /// The store does it, and its answer is lost.
     StoreLostReply = "store-lost-reply",
+    /// The store says the same thing twice.
+    StoreRepeatedReply = "store-repeated-reply",
     /// The store's queue is full.
     StoreFull = "store-full",
+    /// Nothing can be written for a while.
+    StoreNoSpace = "store-no-space",
     /// The node dies at any point and starts again from the store.
     NodeKill = "node-kill",
+    /// The node panics in the middle of an input: some of what follows from it
+    /// is never carried out.
+    ShardPanic = "node-panic",
+    /// The node stands still for a while.
+    NodePause = "node-pause",
     /// A connection ends under a client.
     Cut = "connection-cut",
+    /// A connection ends while a message is half sent.
+    CutInside = "connection-cut-inside-message",
+    /// A connection carries nothing for a while.
+    Stall = "connection-stalled",
+    /// A client says that it will send no more, and goes on reading.
+    HalfClose = "half-close",
+    /// A client goes on sending after it was told that this is the end.
+    LateFrames = "frames-after-close",
+    /// A client reads byte by byte.
+    SlowReader = "slow-reader",
+    /// So much waits for a slow client that it is given up.
+    Overflow = "slow-reader-given-up",
     /// A client falls silent, and nobody learns of it.
     HalfOpen = "half-open",
     /// A connection is slow.
@@ -55,6 +76,30 @@ faults! {
     TransportEnded = "media-transport-ended",
     /// A publisher's tracks arrive one after the other.
     LateTracks = "media-late-tracks",
+    /// A datagram is lost by itself.
+    UdpLoss = "udp-loss",
+    /// A datagram is lost with its neighbours.
+    UdpBurst = "udp-burst",
+    /// A datagram comes twice.
+    UdpDuplicate = "udp-duplicate",
+    /// A datagram is overtaken by later ones.
+    UdpReorder = "udp-reorder",
+    /// A client's network is slow, and not evenly so.
+    UdpDelay = "udp-delay",
+    /// A bit of a datagram is turned over.
+    UdpCorrupt = "udp-corrupt",
+    /// A datagram finds no room before a narrow part of the way.
+    UdpBottleneck = "udp-bottleneck",
+    /// No datagram gets through either way for a while.
+    BlackHole = "udp-black-hole",
+    /// No datagram gets through one way for a while.
+    OneWay = "udp-one-way",
+    /// A client's datagrams come from another port from now on.
+    AddressChange = "udp-address-change",
+    /// A publisher uses another certificate from now on.
+    CertificateChange = "certificate-change",
+    /// A client shows another certificate than it promised.
+    WrongCertificate = "liar-wrong-certificate",
     /// A client sends what is no message.
     Malformed = "liar-malformed",
     /// A client claims to be somebody else.
@@ -75,6 +120,20 @@ faults! {
     OddAnswer = "liar-odd-answer",
 }
 
+/// What befalls datagrams.
+pub(crate) const OF_DATAGRAMS: [Fault; 10] = [
+    Fault::UdpLoss,
+    Fault::UdpBurst,
+    Fault::UdpDuplicate,
+    Fault::UdpReorder,
+    Fault::UdpDelay,
+    Fault::UdpCorrupt,
+    Fault::UdpBottleneck,
+    Fault::BlackHole,
+    Fault::OneWay,
+    Fault::AddressChange,
+];
+
 /// How often each fault fired.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tally(Vec<u64>);
@@ -84,6 +143,12 @@ impl Tally {
     pub fn add(&mut self, fault: Fault) {
         self.0.resize(Fault::ALL.len(), 0);
         self.0[fault as usize] += 1;
+    }
+
+    /// Counts several.
+    pub fn add_many(&mut self, fault: Fault, count: u64) {
+        self.0.resize(Fault::ALL.len(), 0);
+        self.0[fault as usize] += count;
     }
 
     /// How often it fired.
@@ -113,21 +178,52 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The faults that this world may have: a random part of all, so that worlds
-/// differ in what they look for.
+/// How much more or less often than usual a fault happens in a world, in
+/// percent; one of these for each fault that the world has.
+const INTENSITIES: [u32; 5] = [25, 50, 100, 100, 300];
+
+/// The faults that this world may have: a random part of all, each in a
+/// strength of its own, so that worlds differ in what they look for.
 #[derive(Debug, Clone)]
 pub(crate) struct Swarm {
-    on: Vec<bool>,
+    /// Percent of the usual frequency; 0 = never.
+    intensity: Vec<u32>,
     /// Faults have ended.
     pub over: bool,
 }
 
 impl Swarm {
     pub(crate) fn draw(dice: &mut Dice) -> Self {
-        Self { on: Fault::ALL.iter().map(|_| dice.chance(500)).collect(), over: false }
+        let mut one = |_| if dice.chance(500) { *dice.pick(&INTENSITIES) } else { 0 };
+        Self { intensity: Fault::ALL.iter().map(&mut one).collect(), over: false }
     }
 
-    pub(crate) fn has(&self, fault: Fault) -> bool {
-        !self.over && self.on[fault as usize]
+    /// This world does not have these.
+    pub(crate) fn forget(&mut self, faults: &[Fault]) {
+        for fault in faults {
+            self.intensity[*fault as usize] = 0;
+        }
+    }
+
+    /// Whether this fault is to happen now; does not count it.
+    pub(crate) fn chance(&self, fault: Fault, permille: u32, dice: &mut Dice) -> bool {
+        let intensity = if self.over { 0 } else { self.intensity[fault as usize] };
+        intensity > 0 && dice.chance((permille * intensity / 100).max(1))
+    }
+
+    /// Whether this fault is to happen now, where it usually does in `permille`
+    /// of a thousand cases; counts it.
+    pub(crate) fn strikes(
+        &self,
+        fault: Fault,
+        permille: u32,
+        dice: &mut Dice,
+        tally: &mut Tally,
+    ) -> bool {
+        let strikes = self.chance(fault, permille, dice);
+        if strikes {
+            tally.add(fault);
+        }
+        strikes
     }
 }

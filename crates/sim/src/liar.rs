@@ -2,7 +2,7 @@
 
 use crate::client::{Client, Speech, Turn, say};
 use crate::fault::Fault;
-use crate::sdp::{self, Shape};
+use crate::sdp::{self, Shape, Side};
 use crate::view::Stage;
 use parlour_base::Json;
 use parlour_node::Frame;
@@ -55,7 +55,7 @@ impl Client {
 
     fn early(&self, turn: &mut Turn<'_>) -> Frame {
         let id = format!("{}-early", self.id);
-        let sdp = sdp::offer(Shape::Camera, 0);
+        let sdp = sdp::offer(Shape::Camera, &Side::numbered(0));
         let (kind, dest) = (String::new(), String::new());
         let value = Json::from(turn.mark());
         let list = [
@@ -83,7 +83,7 @@ impl Client {
 
 fn foreign(turn: &mut Turn<'_>, strangers: &[String]) -> Frame {
     let id = turn.dice.one(strangers.iter().cloned()).unwrap_or_else(|| "none".to_owned());
-    let sdp = sdp::offer(Shape::Camera, 0);
+    let sdp = sdp::offer(Shape::Camera, &Side::numbered(0));
     let list = [
         ClientMessage::Close { id: id.clone() },
         ClientMessage::Offer(Offer { id: id.clone(), sdp: sdp.clone(), ..Offer::default() }),

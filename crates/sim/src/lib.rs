@@ -14,6 +14,7 @@ mod fault;
 mod groups;
 mod liar;
 mod links;
+mod media;
 mod model;
 mod sdp;
 mod token;
@@ -22,4 +23,5 @@ mod workers;
 mod world;
 
 pub use fault::{Fault, Tally};
+pub use media::Seen;
 pub use world::{Outcome, Plan, run};

@@ -1,7 +1,7 @@
 //! `parlour-sim`: runs worlds by their seeds and says what went wrong.
 
 use clap::Parser;
-use parlour_sim::{Outcome, Plan, Tally, run};
+use parlour_sim::{Outcome, Plan, Seen, Tally, run};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -26,6 +26,9 @@ struct Args {
     /// Run this seed alone.
     #[arg(long)]
     seed: Option<u64>,
+    /// With the shipped media workers in every world.
+    #[arg(long)]
+    media: bool,
     /// Print everything that happens.
     #[arg(long)]
     trace: bool,
@@ -39,14 +42,15 @@ fn main() -> ExitCode {
     // A failed seed tells its panic with its report.
     std::panic::set_hook(Box::new(|_| {}));
     let fine = match args.seed {
-        Some(seed) => one(seed, args.trace),
+        Some(seed) => one(&args, seed),
         None => many(&args),
     };
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn one(seed: u64, trace: bool) -> bool {
-    let outcome = run(Plan { seed, trace, ..Plan::default() });
+fn one(args: &Args, seed: u64) -> bool {
+    let plan = Plan { seed, trace: args.trace, media: args.media, ..Plan::default() };
+    let outcome = run(plan);
     println!(
         "seed {seed}: {} decisions, transcript {:016x}",
         outcome.decisions, outcome.transcript
@@ -62,6 +66,7 @@ fn many(args: &Args) -> bool {
     let next = AtomicU64::new(args.from);
     let (tell, told) = sync_channel::<(u64, Outcome)>(OUTCOMES_MAX);
     let (mut tally, mut decisions, mut failed) = (Tally::default(), 0, Vec::new());
+    let mut seen = Seen::default();
     let took = stopwatch(|| {
         std::thread::scope(|scope| {
             for _ in 0..args.threads.max(1) {
@@ -69,7 +74,7 @@ fn many(args: &Args) -> bool {
                 scope.spawn(move || {
                     loop {
                         let seed = next.fetch_add(1, Ordering::Relaxed);
-                        let plan = Plan { seed, ..Plan::default() };
+                        let plan = Plan { seed, media: args.media, ..Plan::default() };
                         if seed >= end || tell.send((seed, run(plan))).is_err() {
                             break;
                         }
@@ -79,6 +84,7 @@ fn many(args: &Args) -> bool {
             drop(tell);
             for (seed, outcome) in told {
                 tally.merge(&outcome.tally);
+                seen.merge(&outcome.seen);
                 decisions += outcome.decisions;
                 failed.extend(outcome.failure.map(|what| (seed, what)));
             }
@@ -87,6 +93,7 @@ fn many(args: &Args) -> bool {
     let rate = args.seeds as f64 / took.as_secs_f64();
     println!("{} seeds from {}: {decisions} decisions, {rate:.0} seeds/s", args.seeds, args.from);
     print!("{tally}");
+    println!("{seen:?}");
     failed.sort();
     for (seed, what) in &failed {
         println!("seed {seed} failed {what}");

@@ -8,44 +8,101 @@ pub(crate) enum Shape {
     Simulcast,
 }
 
+/// One side's ICE credentials.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Credentials {
+    pub ufrag: String,
+    pub pwd: String,
+}
+
+impl Credentials {
+    /// Those of this number.
+    pub(crate) fn numbered(number: u32) -> Self {
+        Self { ufrag: format!("u{number:05}"), pwd: format!("aaaabbbbccccddddeeee{number:05}") }
+    }
+}
+
+/// What a description says about its side of the transport.
+#[derive(Debug, Clone)]
+pub(crate) struct Side {
+    pub credentials: Credentials,
+    pub fingerprint: [u8; 32],
+    /// Announced sources of each section, media and resends; empty if none
+    /// are.
+    pub ssrcs: Vec<(u32, u32)>,
+}
+
+impl Side {
+    /// Somebody without a transport.
+    pub(crate) fn numbered(number: u32) -> Self {
+        let credentials = Credentials::numbered(number);
+        Self { credentials, fingerprint: [0xAB; 32], ssrcs: Vec::new() }
+    }
+}
+
 const HEAD: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 
-fn transport(section: &mut String, restart: u32, setup: &str) {
-    let fingerprint = vec!["AB"; 32].join(":");
+/// Header extensions, with the numbers that Chromium gives them.
+const SOUND_EXTENSIONS: &str = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+const PICTURE_EXTENSIONS: &str = "a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+    a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
+    a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n\
+    a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
+const PICTURE_CODECS: &str = "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
+    a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 transport-cc\r\n\
+    a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
+
+fn transport(section: &mut String, side: &Side, setup: &str) {
+    let fingerprint: Vec<String> =
+        side.fingerprint.iter().map(|byte| format!("{byte:02X}")).collect();
+    let (Credentials { ufrag, pwd }, fingerprint) = (&side.credentials, fingerprint.join(":"));
     section.push_str(&format!(
-        "c=IN IP4 0.0.0.0\r\na=ice-ufrag:u{restart:05}\r\na=ice-pwd:aaaabbbbccccddddeeee{restart:05}\r\n\
+        "c=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n\
          a=fingerprint:sha-256 {fingerprint}\r\na=setup:{setup}\r\na=rtcp-mux\r\n"
     ));
 }
 
-/// An offer of a publisher; `restart` numbers its ICE credentials.
-pub(crate) fn offer(shape: Shape, restart: u32) -> String {
+/// An offer of a publisher.
+pub(crate) fn offer(shape: Shape, side: &Side) -> String {
     let video = shape != Shape::Audio;
     let mut text = HEAD.to_owned();
     text.push_str(if video { "a=group:BUNDLE 0 1\r\n" } else { "a=group:BUNDLE 0\r\n" });
     text.push_str("m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n");
-    transport(&mut text, restart, "actpass");
+    transport(&mut text, side, "actpass");
     text.push_str("a=mid:0\r\na=sendonly\r\na=msid:s a\r\na=rtpmap:111 opus/48000/2\r\n");
-    if video {
-        text.push_str("m=video 9 UDP/TLS/RTP/SAVPF 96\r\n");
-        transport(&mut text, restart, "actpass");
-        text.push_str("a=mid:1\r\na=sendonly\r\na=msid:s v\r\na=rtpmap:96 VP8/90000\r\n");
+    text.push_str(SOUND_EXTENSIONS);
+    if let Some((media, _)) = side.ssrcs.first() {
+        text.push_str(&format!("a=ssrc:{media} cname:phone\r\n"));
     }
-    if shape == Shape::Simulcast {
-        text.push_str("a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n");
+    if video {
+        text.push_str("m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n");
+        transport(&mut text, side, "actpass");
+        text.push_str("a=mid:1\r\na=sendonly\r\na=msid:s v\r\n");
+        text.push_str(PICTURE_CODECS);
+        text.push_str(PICTURE_EXTENSIONS);
+    }
+    match (shape, side.ssrcs.get(1)) {
+        (Shape::Simulcast, _) => {
+            text.push_str("a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n");
+        }
+        (Shape::Camera, Some((media, repair))) => text.push_str(&format!(
+            "a=ssrc-group:FID {media} {repair}\r\na=ssrc:{media} cname:phone\r\n\
+             a=ssrc:{repair} cname:phone\r\n"
+        )),
+        _ => {}
     }
     text
 }
 
 /// The answer to an offer of the server, which takes everything.
-pub(crate) fn answer(offer: &str) -> String {
+pub(crate) fn answer(offer: &str, side: &Side) -> String {
     let mut text = HEAD.to_owned();
     text.extend(offer.lines().filter(|l| l.starts_with("a=group:")).map(|l| format!("{l}\r\n")));
     for line in offer.lines().skip_while(|line| !line.starts_with("m=")) {
         match line {
             media if media.starts_with("m=") => {
                 text.push_str(&format!("{media}\r\n"));
-                transport(&mut text, 0, "active");
+                transport(&mut text, side, "active");
             }
             "a=sendonly" => text.push_str("a=recvonly\r\n"),
             same if ["a=mid:", "a=rtpmap:", "a=inactive"].iter().any(|p| same.starts_with(p)) => {

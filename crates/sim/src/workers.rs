@@ -86,8 +86,7 @@ impl Workers {
         }
         let tracks = live(&sections);
         let mut at = connected + dice.between(MS, 200 * MS);
-        if swarm.has(Fault::LateTracks) && tracks.len() > 1 && dice.chance(300) {
-            tally.add(Fault::LateTracks);
+        if tracks.len() > 1 && swarm.strikes(Fault::LateTracks, 300, dice, tally) {
             let first = tracks.iter().take(1).cloned().collect();
             soon.push((at, Notice::Live { peer, tracks: first }));
             at += dice.between(MS, 2 * SEC);
@@ -142,12 +141,10 @@ fn live(sections: &[UpSection]) -> Vec<LiveTrack> {
 }
 
 fn trouble(dice: &mut Dice, swarm: &Swarm, tally: &mut Tally) -> Option<Loss> {
-    if swarm.has(Fault::ConsentLost) && dice.chance(120) {
-        tally.add(Fault::ConsentLost);
+    if swarm.strikes(Fault::ConsentLost, 120, dice, tally) {
         return Some(Loss::Consent);
     }
-    if swarm.has(Fault::TransportEnded) && dice.chance(80) {
-        tally.add(Fault::TransportEnded);
+    if swarm.strikes(Fault::TransportEnded, 80, dice, tally) {
         return Some(*dice.pick(&[Loss::Closed, Loss::Fingerprint, Loss::Handshake]));
     }
     None

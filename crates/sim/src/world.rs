@@ -1,21 +1,23 @@
 //! One world: what happens when, and who is told.
 
+mod media;
+mod node;
 mod people;
+mod trouble;
 
 use crate::checker::Checker;
 use crate::client::Client;
 use crate::dice::{Dice, MS, SEC};
 use crate::disk::{Answer, Disk};
-use crate::fault::{Fault, Swarm, Tally};
+use crate::fault::{Fault, OF_DATAGRAMS, Swarm, Tally};
 use crate::groups::Folder;
-use crate::links::Links;
+use crate::links::{Links, Way};
+use crate::media::{Media, Pace, Seen, WORKERS};
 use crate::workers::Workers;
 use parlour_base::{ConnId, Mono, Now, Secret, Span, Verifier, Wall};
-use parlour_node::port::{
-    ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply,
-};
+use parlour_node::port::{ErrandId, Gauges, GroupLookup, Input, Query, QueryId};
 use parlour_node::{Config, Shard};
-use parlour_sfu::plan::{Fingerprint, Notice, WorkerIndex};
+use parlour_sfu::plan::{Command, Fingerprint, Notice, WorkerIndex};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -32,6 +34,16 @@ const EMPTYING: u64 = 60 * SEC;
 /// Most clients of one world.
 const CLIENTS_MAX: usize = 8;
 
+/// Worlds of a thousand that have the shipped media workers, and how many of
+/// these come by their keys with DTLS.
+const SHIPPED_MEDIA: u32 = 250;
+const DTLS: u32 = 100;
+/// Most clients of one world with media.
+const MEDIA_CLIENTS_MAX: usize = 5;
+/// How long clients send as much as before after faults have ended, and again
+/// before the end.
+const LIVELY: u64 = 15 * SEC;
+
 /// What to run.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Plan {
@@ -39,6 +51,8 @@ pub struct Plan {
     pub seed: u64,
     /// Print what happens.
     pub trace: bool,
+    /// With the shipped media workers, whatever the seed says.
+    pub media: bool,
     /// Plant a bug: a store that says it has kept what it has not.
     pub lying_store: bool,
 }
@@ -54,6 +68,8 @@ pub struct Outcome {
     pub tally: Tally,
     /// How many decisions the checkers saw.
     pub decisions: u64,
+    /// What clients saw of media.
+    pub seen: Seen,
 }
 
 /// Something that is going to happen.
@@ -61,15 +77,39 @@ pub struct Outcome {
 enum Coming {
     Act(usize),
     Connect(usize),
-    ToNode(u32, ConnId, Option<Frame>),
-    ToClient(ConnId, Option<String>),
+    /// Something may arrive.
+    Flow(u32, ConnId, Way),
+    /// The node is told that a connection is gone.
+    Gone(u32, ConnId),
+    /// A client sees that its connection is gone.
+    HangUp(ConnId),
+    /// A client asks for everything once more.
+    Ask(usize, ConnId),
     StoreWorks,
     StoreAnswers(Box<Answer>),
+    /// An order for a media worker.
+    Order(u32, WorkerIndex, Box<Command>),
     Notice(u32, WorkerIndex, Notice),
     GroupRead(u32, ErrandId, String),
     Checked(u32, ErrandId, Verifier, Secret<String>),
     Trouble,
     Start,
+}
+
+impl Coming {
+    /// Whether it waits while the node stands still.
+    const fn is_for_node(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect(_)
+                | Self::Flow(_, _, Way::Up)
+                | Self::Gone(..)
+                | Self::StoreAnswers(_)
+                | Self::Notice(..)
+                | Self::GroupRead(..)
+                | Self::Checked(..)
+        )
+    }
 }
 
 /// The world.
@@ -85,10 +125,18 @@ struct World {
     shard: Option<Shard>,
     /// Which life of the node this is.
     life: u32,
+    /// The node stands still until then.
+    paused_until: u64,
     links: Links,
     clients: Vec<Client>,
     disk: Disk,
     workers: Workers,
+    /// The shipped workers, in some worlds.
+    media: Option<Media>,
+    /// Until when the media workers stand still.
+    media_paused_until: u64,
+    /// When the last order or notice of each worker arrives.
+    orders_until: [u64; 2],
     folder: Folder,
     checker: Checker,
     marks: u32,
@@ -113,8 +161,14 @@ pub fn run(plan: Plan) -> Outcome {
         }
     };
     let failure = failure.map(|what| format!("at {} ms: {what}", world.now / MS));
+    let (mut seen, mut told) = (Seen::default(), 0);
+    if let Some(media) = &world.media {
+        (seen, told) = (media.seen, media.transcript);
+        media.count(&mut world.tally);
+    }
     Outcome {
-        transcript: world.transcript,
+        transcript: world.transcript ^ told,
+        seen,
         failure,
         tally: world.tally,
         decisions: world.checker.steps,
@@ -124,6 +178,7 @@ pub fn run(plan: Plan) -> Outcome {
 fn config() -> Config {
     let mut config = Config {
         galene: parlour_session::galene::Context::default(),
+        doors: parlour_session::Doors::default(),
         room: parlour_room::Limits {
             members: 7,
             streams_per_member: 3,
@@ -138,7 +193,7 @@ fn config() -> Config {
             ..parlour_node::config::Limits::default()
         },
         media: parlour_node::config::Media {
-            workers: 2,
+            workers: WORKERS,
             fingerprint: Fingerprint([7; 32]),
             candidates: vec![SocketAddr::from((Ipv4Addr::new(192, 0, 2, 1), 8443))],
         },
@@ -153,8 +208,19 @@ fn config() -> Config {
 impl World {
     fn new(plan: Plan) -> Self {
         let mut dice = Dice::new(plan.seed);
-        let swarm = Swarm::draw(&mut dice);
-        let count = 3 + dice.below(CLIENTS_MAX - 2);
+        let mut swarm = Swarm::draw(&mut dice);
+        let mut count = 3 + dice.below(CLIENTS_MAX - 2);
+        let shipped = dice.chance(SHIPPED_MEDIA) || plan.media;
+        let dtls = shipped && dice.chance(DTLS);
+        if dtls {
+            // Its timers and sizes are not ours: nothing may depend on them.
+            swarm.forget(&OF_DATAGRAMS);
+        }
+        if shipped {
+            count = count.min(MEDIA_CLIENTS_MAX);
+        }
+        let mut tally = Tally::default();
+        let media = shipped.then(|| Media::new(count, dtls, &mut dice, &swarm, &mut tally));
         let clients = (0..count).map(|n| Client::new(n, n % 4 == 3, &mut dice)).collect();
         let folder = Folder::new(&mut dice);
         Self {
@@ -163,15 +229,19 @@ impl World {
             wall_ahead: 1_800_000_000_000,
             dice,
             swarm,
-            tally: Tally::default(),
+            tally,
             coming: BTreeMap::new(),
             numbered: 0,
             shard: None,
             life: 0,
+            paused_until: 0,
             links: Links::default(),
             clients,
             disk: Disk::new(plan.lying_store),
             workers: Workers::default(),
+            media,
+            media_paused_until: 0,
+            orders_until: [0; 2],
             folder,
             checker: Checker::default(),
             marks: 0,
@@ -190,19 +260,28 @@ impl World {
         self.soon(2 * SEC, Coming::Trouble);
         self.pass(TURBULENT)?;
         self.heal();
-        self.pass(HEALING)?;
+        self.pass(LIVELY)?;
+        self.pace(Pace::Slow);
+        self.pass(HEALING - LIVELY)?;
         // Nothing new is begun; what is under way ends.
         self.closing = true;
-        self.pass(SETTLING)?;
+        if let Some(media) = &mut self.media {
+            media.calm_down();
+        }
+        self.pass(SETTLING - LIVELY)?;
+        self.pace(Pace::Steady);
+        self.pass(LIVELY)?;
         if let Some(shard) = &self.shard {
             self.checker.converged(shard, &self.clients)?;
         }
+        self.media_flows()?;
         self.checker.survives(&self.disk)?;
         self.leave();
         self.pass(EMPTYING)?;
         self.input(Input::Query(QueryId(1), Query::Gauges))?;
         let gauges = self.gauges.ok_or("the node does not say what it holds")?;
-        Checker::nothing_left(gauges, self.workers.open())
+        let transports = self.media.as_ref().map_or(self.workers.open(), Media::open);
+        Checker::nothing_left(gauges, transports)
     }
 
     // Time.
@@ -226,19 +305,21 @@ impl World {
         let end = self.now + span;
         loop {
             let next = self.coming.first_key_value().map(|((at, _), _)| *at);
-            let due = self.shard.as_ref().and_then(Shard::deadline).map(|due| due.0);
-            match (next, due) {
-                (next, Some(due)) if due <= end && next.is_none_or(|next| due < next) => {
-                    self.now = self.now.max(due);
-                    self.input(Input::Tick)?;
+            let node = self.shard.as_ref().and_then(Shard::deadline);
+            let node = node.map(|due| due.0.max(self.paused_until));
+            let media = self.media.as_ref().and_then(Media::deadline);
+            let media = media.map(|due| due.max(self.media_paused_until));
+            let first = [next, node, media].into_iter().flatten().min();
+            let Some(first) = first.filter(|first| *first <= end) else { break };
+            self.now = self.now.max(first);
+            if next == Some(first) {
+                if let Some((_, what)) = self.coming.pop_first() {
+                    self.happen(what)?;
                 }
-                (Some(next), _) if next <= end => {
-                    self.now = next;
-                    if let Some((_, what)) = self.coming.pop_first() {
-                        self.happen(what)?;
-                    }
-                }
-                _ => break,
+            } else if node == Some(first) {
+                self.input(Input::Tick)?;
+            } else {
+                self.media_goes_on()?;
             }
         }
         self.now = end;
@@ -246,177 +327,57 @@ impl World {
     }
 
     fn happen(&mut self, what: Coming) -> Result<(), String> {
+        if self.now < self.paused_until && what.is_for_node() {
+            self.at(self.paused_until, what);
+            return Ok(());
+        }
         match what {
             Coming::Act(n) => {
                 self.act(n);
                 Ok(())
             }
-            Coming::Connect(n) => self.connect(n),
-            Coming::ToNode(life, conn, Some(frame)) if life == self.life => {
-                if let (true, Frame::Text(text)) = (self.plan.trace, &frame) {
-                    self.trace(&format!("{conn:?} says {text}"));
-                }
-                if self.links.all.contains_key(&conn) {
-                    self.input(Input::Frame { conn, frame })?;
-                }
+            Coming::Ask(n, conn) => {
+                self.ask(n, conn);
                 Ok(())
             }
-            Coming::ToNode(life, conn, None) if life == self.life => self.unlink(conn),
-            Coming::ToNode(..) => Ok(()),
-            Coming::ToClient(conn, Some(text)) => self.hear(conn, &text),
-            Coming::ToClient(conn, None) => {
+            Coming::Connect(n) => self.connect(n),
+            Coming::Flow(life, conn, way) if life == self.life => self.flow(conn, way),
+            Coming::Gone(life, conn) if life == self.life => self.unlink(conn),
+            Coming::HangUp(conn) => {
                 self.hang_up(conn);
                 Ok(())
             }
             Coming::StoreWorks => {
-                let answer = self.disk.work(&mut self.dice, &self.swarm, &mut self.tally);
-                if let Some(answer) = answer {
-                    let after = self.dice.between(10, MS);
-                    self.soon(after, Coming::StoreAnswers(Box::new(answer)));
-                }
+                self.store_works();
                 Ok(())
             }
             Coming::StoreAnswers(answer) => self.stored(*answer),
+            Coming::Order(life, worker, command) if life == self.life => {
+                self.order(worker, *command)
+            }
             Coming::Notice(life, worker, notice) if life == self.life => {
-                if self.workers.tells(&notice, &mut self.dice) {
+                if self.media.is_some() || self.workers.tells(&notice, &mut self.dice) {
                     self.input(Input::Media(worker, notice))?;
                 }
                 Ok(())
             }
             Coming::GroupRead(life, errand, name) if life == self.life => {
-                let unreadable = self.swarm.has(Fault::GroupUnreadable) && self.dice.chance(60);
-                let lookup = if unreadable {
-                    self.tally.add(Fault::GroupUnreadable);
-                    GroupLookup::Failed("the disk".to_owned())
-                } else {
-                    self.folder.look(&name)
+                let lookup = match self.strikes(Fault::GroupUnreadable, 60) {
+                    true => GroupLookup::Failed("the disk".to_owned()),
+                    false => self.folder.look(&name),
                 };
                 self.input(Input::GroupRead(errand, lookup))
             }
             Coming::Checked(life, errand, verifier, password) if life == self.life => {
-                let busy = self.swarm.has(Fault::PoolBusy) && self.dice.chance(200);
-                let fits = if busy {
-                    self.tally.add(Fault::PoolBusy);
-                    None
-                } else {
-                    Some(parlour_directory::verify(&verifier, &password))
-                };
+                let busy = self.strikes(Fault::PoolBusy, 200);
+                let fits = (!busy).then(|| parlour_directory::verify(&verifier, &password));
                 self.input(Input::Checked(errand, fits))
             }
-            Coming::Notice(..) | Coming::GroupRead(..) | Coming::Checked(..) => Ok(()),
             Coming::Trouble => self.trouble(),
             Coming::Start => self.start(),
+            // Of a life that has ended.
+            _ => Ok(()),
         }
-    }
-
-    // The node.
-
-    fn start(&mut self) -> Result<(), String> {
-        self.life += 1;
-        let mut shard = Shard::new(config(), self.dice.entropy());
-        shard.watch();
-        self.shard = Some(shard);
-        self.input(Input::Tick)
-    }
-
-    fn input(&mut self, input: Input) -> Result<(), String> {
-        let now = self.clock();
-        let Some(shard) = &mut self.shard else { return Ok(()) };
-        shard.handle(now, input);
-        self.checker.step(shard, &self.disk, now.wall)?;
-        while let Some(output) = self.shard.as_mut().and_then(Shard::poll) {
-            self.output(output)?;
-        }
-        Ok(())
-    }
-
-    fn output(&mut self, output: Output) -> Result<(), String> {
-        match output {
-            Output::Send { conn, text } => {
-                self.note(conn.0, &text);
-                if self.plan.trace {
-                    self.trace(&format!("{conn:?} hears {text}"));
-                }
-                if let Some(at) = self.links.down(conn, self.now, &mut self.dice) {
-                    self.at(at, Coming::ToClient(conn, Some(text)));
-                }
-            }
-            Output::Close { conn, code, reason } => {
-                self.note(u64::from(code), &reason);
-                self.trace(&format!("{conn:?} is closed: {code} {reason}"));
-                if let Some(at) = self.links.down(conn, self.now, &mut self.dice) {
-                    self.at(at, Coming::ToClient(conn, None));
-                    self.at(at, Coming::ToNode(self.life, conn, None));
-                }
-            }
-            Output::Store(request) => {
-                self.note(request.id.0, "store");
-                if self.plan.trace {
-                    self.trace(&format!("{request:?}"));
-                }
-                let submitted = self.disk.submit(
-                    self.now,
-                    self.life,
-                    request,
-                    &mut self.dice,
-                    &self.swarm,
-                    &mut self.tally,
-                );
-                match submitted {
-                    Ok(at) => self.at(at, Coming::StoreWorks),
-                    Err(answer) => self.soon(0, Coming::StoreAnswers(Box::new(answer))),
-                }
-            }
-            Output::Check { errand, verifier, password } => {
-                let after = self.dice.between(MS, 500 * MS);
-                self.soon(after, Coming::Checked(self.life, errand, verifier, password));
-            }
-            Output::ReadGroup { errand, name } => {
-                let after = self.dice.between(10, 20 * MS);
-                self.soon(after, Coming::GroupRead(self.life, errand, name));
-            }
-            Output::Media(worker, command) => {
-                let soon =
-                    self.workers.order(command, &mut self.dice, &self.swarm, &mut self.tally)?;
-                for (after, notice) in soon {
-                    self.soon(after, Coming::Notice(self.life, worker, notice));
-                }
-            }
-            Output::Reply(_, Reply::Gauges(gauges)) => self.gauges = Some(gauges),
-            other => return Err(format!("nobody asked for {other:?}")),
-        }
-        Ok(())
-    }
-
-    fn stored(&mut self, answer: Answer) -> Result<(), String> {
-        if answer.life != self.life || self.shard.is_none() {
-            return Ok(());
-        }
-        let patience = config().limits.store_patience.0;
-        let waited = Mono(self.now).since(Mono(answer.since));
-        self.disk.answered(&answer, waited + patience / 50 >= patience);
-        if self.plan.trace {
-            self.trace(&format!("{:?}", answer.reply));
-        }
-        self.input(Input::Stored(answer.reply))
-    }
-
-    /// The node dies and is started again a little later.
-    fn kill(&mut self) -> Result<(), String> {
-        self.trace("the node dies");
-        self.shard = None;
-        self.disk.crash(&mut self.dice);
-        self.checker.survives(&self.disk)?;
-        self.checker.crash();
-        self.workers.crash();
-        let conns: Vec<ConnId> = self.links.all.keys().copied().collect();
-        for conn in conns {
-            self.hang_up(conn);
-            self.links.all.remove(&conn);
-        }
-        let after = self.dice.between(100 * MS, 3 * SEC);
-        self.soon(after, Coming::Start);
-        Ok(())
     }
 
     // The transcript.

@@ -73,7 +73,9 @@ impl Track {
 
     /// The layer that a receiver wants: the first, or the last if `low`.
     pub(crate) fn wanted(&self, low: bool) -> usize {
-        if low { self.layers.len().saturating_sub(1) } else { 0 }
+        // Layers of an earlier description stay, and nothing comes there.
+        let last = self.section.rids.len().clamp(1, LAYERS_MAX) - 1;
+        if low { last } else { 0 }
     }
 }
 
@@ -83,5 +85,33 @@ pub(crate) fn clock_rate(codec: CodecName) -> u32 {
         CodecName::Opus => 48_000,
         CodecName::G722 | CodecName::Pcma | CodecName::Pcmu => 8_000,
         CodecName::Av1 | CodecName::H264 | CodecName::Vp8 | CodecName::Vp9 => 90_000,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::ExtensionIds;
+
+    fn section(rids: &[&str]) -> UpSection {
+        UpSection {
+            mid: "1".to_owned(),
+            kind: Kind::Video,
+            codecs: Vec::new(),
+            extensions: ExtensionIds::default(),
+            ssrcs: Vec::new(),
+            rids: rids.iter().map(|rid| (*rid).to_owned()).collect(),
+            active: true,
+            msid: None,
+        }
+    }
+
+    #[test]
+    fn who_wants_the_low_layer_gets_the_only_one_after_simulcast_was_given_up() {
+        let config = Config::default();
+        let mut track = Track::new(&section(&["h", "l"]), &config);
+        assert_eq!(track.wanted(true), 1);
+        track.arrange(&section(&[]), &config);
+        assert_eq!((track.wanted(true), track.wanted(false)), (0, 0));
     }
 }

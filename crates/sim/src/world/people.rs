@@ -1,13 +1,14 @@
-//! The clients of a world: how they connect, speak and hear, and what befalls
-//! them and their connections.
+//! The clients of a world: how they connect, speak and hear.
 
 use super::{Coming, World};
 use crate::client::{Client, Speech, Turn};
 use crate::dice::{MS, SEC};
 use crate::fault::Fault;
+use crate::links::{Flow, Parcel, Sent, Way};
 use crate::token;
+use crate::view::Stage;
 use parlour_base::{ConnId, Pii};
-use parlour_node::port::Input;
+use parlour_node::port::{Frame, Input};
 use parlour_wire::galene::ServerMessage;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -19,6 +20,8 @@ impl World {
             tally: &mut self.tally,
             marks: &mut self.marks,
             calm: self.swarm.over,
+            now: self.now,
+            media: self.media.as_mut(),
         };
         (turn, &mut self.clients)
     }
@@ -31,9 +34,14 @@ impl World {
             self.soon(SEC, Coming::Connect(n));
             return Ok(());
         }
-        let conn = self.links.open(n, self.now, &mut self.dice, &self.swarm, &mut self.tally);
+        let conn = self.links.open(n, &mut self.dice, &self.swarm, &mut self.tally);
         let remote = Pii(SocketAddr::from((Ipv4Addr::LOCALHOST, 40_000)));
         self.input(Input::Opened { conn, remote })?;
+        if !self.links.all.contains_key(&conn) {
+            // The node died of it.
+            self.soon(SEC, Coming::Connect(n));
+            return Ok(());
+        }
         let count = self.clients.len();
         let (mut turn, clients) = self.turn();
         let mut id = format!("c{n}");
@@ -68,13 +76,57 @@ impl World {
         self.soon(after, Coming::Act(n));
     }
 
+    /// A client sends what it has to say.
     pub(super) fn utter(&mut self, n: usize, speech: Speech) {
         let client = &self.clients[n];
         let Some(conn) = client.conn.filter(|_| !client.silent) else { return };
         for (after, frame) in speech {
-            if let Some(at) = self.links.up(conn, self.now + after, &mut self.dice) {
-                self.at(at, Coming::ToNode(self.life, conn, Some(frame)));
+            let (when, parcel) = (self.now + after, Parcel::Frame(frame));
+            match self.links.send(conn, Way::Up, when, parcel, &mut self.dice) {
+                Sent::Watch(at) => self.at(at, Coming::Flow(self.life, conn, Way::Up)),
+                Sent::Fine | Sent::Overflow => {}
+                Sent::Broken => {
+                    self.tally.add(Fault::CutInside);
+                    self.cut(conn);
+                    return;
+                }
             }
+        }
+    }
+
+    /// Lets everything arrive that is due in this direction.
+    pub(super) fn flow(&mut self, conn: ConnId, way: Way) -> Result<(), String> {
+        let life = self.life;
+        // What arrives may end the node, and with it the connection.
+        while life == self.life && self.shard.is_some() {
+            match self.links.flow(conn, way, self.now) {
+                Flow::Arrives(Parcel::Text(text)) => self.hear(conn, &text)?,
+                Flow::Arrives(Parcel::Frame(frame)) => {
+                    if let (true, Frame::Text(text)) = (self.plan.trace, &frame) {
+                        self.trace(&format!("{conn:?} says {text}"));
+                    }
+                    self.input(Input::Frame { conn, frame })?;
+                }
+                Flow::Later(at) => {
+                    self.at(at, Coming::Flow(life, conn, way));
+                    break;
+                }
+                Flow::Empty => break,
+                Flow::Stuck => {
+                    self.tally.add(Fault::Overflow);
+                    self.give_up(conn);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for everything, as after a join.
+    pub(super) fn ask(&mut self, n: usize, conn: ConnId) {
+        let client = &self.clients[n];
+        if client.conn == Some(conn) && client.view.stage == Stage::In {
+            let frame = client.request(&mut self.dice);
+            self.utter(n, vec![(0, frame)]);
         }
     }
 
@@ -124,9 +176,17 @@ impl World {
             return;
         }
         let n = link.client;
-        self.clients[n].gone();
+        self.gone(n);
         let after = self.dice.between(100 * MS, 4 * SEC);
         self.soon(after, Coming::Connect(n));
+    }
+
+    /// A client has lost its connection.
+    pub(super) fn gone(&mut self, n: usize) {
+        self.clients[n].gone();
+        if let Some(media) = &mut self.media {
+            media.gone(n);
+        }
     }
 
     /// The node is told that a connection is gone.
@@ -141,77 +201,6 @@ impl World {
     pub(super) fn cut(&mut self, conn: ConnId) {
         self.hang_up(conn);
         let after = self.dice.between(MS, 3 * SEC);
-        self.soon(after, Coming::ToNode(self.life, conn, None));
-    }
-
-    // Trouble.
-
-    pub(super) fn trouble(&mut self) -> Result<(), String> {
-        if self.swarm.over {
-            return Ok(());
-        }
-        let conn = self.dice.one(self.links.all.keys().copied());
-        if let Some(conn) = conn.filter(|_| self.strikes(Fault::Cut, 150)) {
-            self.cut(conn);
-        }
-        if let Some(conn) = conn.filter(|_| self.strikes(Fault::HalfOpen, 60)) {
-            let there = self.links.all.get(&conn).filter(|link| link.client_there);
-            if let Some(n) = there.map(|link| link.client) {
-                // It comes back by another connection; nobody ends this one.
-                self.clients[n].gone();
-                if let Some(link) = self.links.all.get_mut(&conn) {
-                    link.client_there = false;
-                }
-                let after = self.dice.between(SEC, 30 * SEC);
-                self.soon(after, Coming::Connect(n));
-            }
-        }
-        if self.strikes(Fault::WallJump, 60) {
-            self.wall_ahead += if self.dice.chance(500) { 3_600_000 } else { -3_600_000 };
-        }
-        if self.strikes(Fault::GroupChanged, 100) {
-            let group = *self.dice.pick(&["red", "blue"]);
-            self.folder.change(group, &mut self.dice);
-        }
-        if self.shard.is_some() && self.strikes(Fault::NodeKill, 30) {
-            self.kill()?;
-        }
-        let after = self.dice.between(200 * MS, 2 * SEC);
-        self.soon(after, Coming::Trouble);
-        Ok(())
-    }
-
-    pub(super) fn strikes(&mut self, fault: Fault, permille: u32) -> bool {
-        let strikes = self.swarm.has(fault) && self.dice.chance(permille);
-        if strikes {
-            self.tally.add(fault);
-        }
-        strikes
-    }
-
-    /// Faults end: clients that lie go, the others ask for everything.
-    pub(super) fn heal(&mut self) {
-        self.trace("faults end");
-        self.swarm.over = true;
-        for n in 0..self.clients.len() {
-            let after = self.dice.between(20 * SEC, 30 * SEC);
-            let client = &self.clients[n];
-            if client.liar {
-                if let Some(conn) = client.conn {
-                    self.cut(conn);
-                }
-            } else if client.view.stage == crate::view::Stage::In {
-                let frame = client.request(&mut self.dice);
-                self.utter(n, vec![(after, frame)]);
-            }
-        }
-    }
-
-    pub(super) fn leave(&mut self) {
-        self.trace("everybody leaves");
-        let conns: Vec<ConnId> = self.links.all.keys().copied().collect();
-        for conn in conns {
-            self.cut(conn);
-        }
+        self.soon(after, Coming::Gone(self.life, conn));
     }
 }
