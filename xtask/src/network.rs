@@ -128,8 +128,8 @@ fn page(rows: &str) -> String {
          both from the publisher to the server and from there to the receiver.\n\n\
          *Lost* is what the network took of all datagrams, *both* what would be missing at a \
          receiver if nothing were sent again. *Missing* is what was missing after it was asked for \
-         and sent again (NACK, RTX); sound is not sent again. A latency includes the time until \
-         then. The generator is not a browser: it does not lower its rate when the network is \
+         and sent again (NACK, RTX); sound is not sent again, and a datagram that comes broken \
+         is missing without being lost. A latency includes the time until then. The generator is not a browser: it does not lower its rate when the network is \
          narrow, so a queue that is full stays full.\n\n\
          | Network | {} | |\n| --- |{} --- |\n{rows}",
         CALL.join(" "),

@@ -13,6 +13,30 @@
 //! | datagrams of one client both ways, held until they are due | [`Link`] |
 //! | when bytes of a stream arrive | [`Timing::arrival`] |
 //! | the bytes of one direction of a stream, cut and held | [`Flow`] |
+//!
+//! ```
+//! use parlour_base::Mono;
+//! use parlour_impair::{Fate, Input, Link, Output, Pipe, Preset, Way};
+//!
+//! let (profile, seed, start) = (Preset::Lossy.profile(), 7, Mono(0));
+//!
+//! // With a queue of events of one's own: when does it arrive?
+//! let mut up = Pipe::new(&profile.up, &profile.blackouts, Way::Up, seed, start);
+//! match up.send(Mono(1_000), 1_200) {
+//!     Fate::Dropped(why) => println!("lost: {why:?}"),
+//!     Fate::Arrives { first, copy } => println!("at {:?}, again at {copy:?}", first.at),
+//! }
+//!
+//! // Without one: the link holds what it carries.
+//! let mut link = Link::new(&profile, seed, start, start);
+//! link.handle(Mono(1_000), Input::Packet { way: Way::Down, length: 5, body: "hello" });
+//! while let Some(at) = link.deadline() {
+//!     link.handle(at, Input::Tick);
+//!     while let Some(Output::Packet { body, .. }) = link.poll() {
+//!         println!("{body} arrives at {at:?}");
+//!     }
+//! }
+//! ```
 
 mod bottleneck;
 mod chance;
