@@ -182,7 +182,8 @@ impl<'r> Turn<'r> {
             Command::EvictUser(user) => self.evict_user(user),
             Command::Expel(member) => {
                 let member = self.room.members.get(&member).cloned();
-                self.depart(&member.ok_or(Refusal::UnknownMember)?, Departure::Gone);
+                let member = member.ok_or(Refusal::UnknownMember)?;
+                self.depart(&member, Departure::Gone);
             }
             Command::Expire { life } => self.run_out(life),
             Command::Grant(grantee, grant) => self.grant(grantee, grant)?,

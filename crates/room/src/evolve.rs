@@ -1,7 +1,7 @@
 //! How events change a room: the only code that writes its state.
 
 use crate::event::{Event, Happening, StreamEnd};
-use crate::member::Member;
+use crate::member::{Member, MemberId};
 use crate::room::{Call, Room};
 use crate::seat::{Means, Seat};
 use parlour_base::Wall;
@@ -39,7 +39,7 @@ impl Room {
                 self.arrivals = member.order;
                 self.begin_call(event.at);
                 let members = Arc::make_mut(&mut self.members);
-                members.insert(member.id.clone(), Member::clone(member));
+                members.insert(member.id.clone(), Arc::new(Member::clone(member)));
             }
             Happening::LeaseSet(lease) => {
                 self.lease = lease.as_deref().cloned().map(Arc::new);
@@ -53,24 +53,22 @@ impl Room {
             }
             Happening::LockSet(lock) => self.lock = lock.as_deref().map(Into::into),
             Happening::MemberChanged { member, permissions, attributes, .. } => {
-                if let Some(member) = Arc::make_mut(&mut self.members).get_mut(member) {
+                self.change_member(member, |member| {
                     member.permissions = *permissions;
                     member.attributes = attributes.clone();
-                }
+                });
             }
             Happening::PolicySet(policy) => self.policy = Arc::new(policy.as_ref().clone()),
             Happening::Requested { member, wishes } => {
-                if let Some(member) = Arc::make_mut(&mut self.members).get_mut(member) {
-                    member.wishes = wishes.clone();
-                }
+                self.change_member(member, |member| member.wishes = wishes.clone());
             }
             Happening::RequestedStream { member, stream, wish } => {
-                if let Some(member) = Arc::make_mut(&mut self.members).get_mut(member) {
+                self.change_member(member, |member| {
                     match wish {
                         Some(wish) => member.overrides.insert(stream.clone(), *wish),
                         None => member.overrides.remove(stream),
                     };
-                }
+                });
             }
             Happening::Said(_) => {}
             Happening::SeatLeft { seat, .. } => {
@@ -112,23 +110,28 @@ impl Room {
             }
             Happening::StreamEnded { stream, how } => {
                 Arc::make_mut(&mut self.streams).remove(&stream.id);
-                let with_wish = |m: &&Member| m.overrides.contains_key(&stream.id);
+                let with_wish = |m: &&Arc<Member>| m.overrides.contains_key(&stream.id);
                 let with_wish = self.members.values().filter(with_wish).map(|m| m.id.clone());
                 for member in with_wish.collect::<Vec<_>>() {
-                    let Some(member) = Arc::make_mut(&mut self.members).get_mut(&member) else {
-                        continue;
-                    };
-                    let wish = member.overrides.remove(&stream.id);
-                    // What was wanted of the old one goes for the new one.
-                    if let (Some(wish), StreamEnd::Replaced { by }) = (wish, how) {
-                        member.overrides.insert(by.clone(), wish);
-                    }
+                    self.change_member(&member, |member| {
+                        let wish = member.overrides.remove(&stream.id);
+                        // What was wanted of the old one goes for the new one.
+                        if let (Some(wish), StreamEnd::Replaced { by }) = (wish, how) {
+                            member.overrides.insert(by.clone(), wish);
+                        }
+                    });
                 }
             }
             Happening::StreamPublished(stream) => {
                 Arc::make_mut(&mut self.streams).insert(stream.id.clone(), stream.clone());
             }
             Happening::TermSet(term) => self.term = Some(*term),
+        }
+    }
+
+    fn change_member(&mut self, id: &MemberId, change: impl FnOnce(&mut Member)) {
+        if let Some(member) = Arc::make_mut(&mut self.members).get_mut(id) {
+            change(Arc::make_mut(member));
         }
     }
 

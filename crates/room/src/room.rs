@@ -40,7 +40,8 @@ pub struct Room {
     pub(crate) attributes: Arc<JsonMap>,
     pub(crate) grants: Arc<BTreeMap<Grantee, Grant>>,
     pub(crate) seats: Arc<BTreeMap<SeatId, Seat>>,
-    pub(crate) members: Arc<BTreeMap<MemberId, Member>>,
+    /// Each is shared too: a copy of the map is a copy of pointers.
+    pub(crate) members: Arc<BTreeMap<MemberId, Arc<Member>>>,
     pub(crate) streams: Arc<BTreeMap<StreamId, Stream>>,
     pub(crate) chat: VecDeque<Arc<ChatEntry>>,
     pub(crate) call: Option<Call>,
@@ -278,13 +279,13 @@ impl Room {
 
     /// Everybody who is in, by id.
     pub fn members(&self) -> impl ExactSizeIterator<Item = &Member> {
-        self.members.values()
+        self.members.values().map(AsRef::as_ref)
     }
 
     /// One member.
     #[must_use]
     pub fn member(&self, id: &MemberId) -> Option<&Member> {
-        self.members.get(id)
+        self.members.get(id).map(AsRef::as_ref)
     }
 
     /// All published streams, by id.

@@ -335,7 +335,9 @@ fn a_lost_process_is_told_of_although_nothing_was_written_since() {
     let mut owner = Owner::new();
     owner.suffer(Fate::Call(0, false));
     owner.suffer(Fate::Leave(0));
-    owner.forget();
+    owner.suffer(Fate::Expire);
+    owner.flush(usize::MAX);
+    assert_eq!(owner.store.due, None, "nothing is going on");
     // The ceiling lies ahead already, but the store must learn of the roster.
     owner.suffer(Fate::Call(0, false));
     assert!(owner.store.due.is_some_and(|due| due.0 <= owner.wall));

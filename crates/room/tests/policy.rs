@@ -310,7 +310,7 @@ fn nobody_takes_or_touches_the_seat_of_another() {
         (Command::Grant(Grantee::Everyone, None), Refusal::NotHere),
         (Command::SetConversation(Vec::new()), Refusal::NotHere),
         (lease("eve", 5), Refusal::NotHere),
-        (Command::Configure(Box::new(Rules::default())), Refusal::NotHere),
+        (Command::Configure(Box::<Rules>::default()), Refusal::NotHere),
         (Command::Expire { life: LIFE }, Refusal::NotHere),
         (Command::Wake, Refusal::NotHere),
         (Command::Rest, Refusal::NotHere),

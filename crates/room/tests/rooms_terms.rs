@@ -382,7 +382,7 @@ fn an_expiry_noticed_late_is_taken_in_the_order_of_time() {
 #[test]
 fn what_was_over_before_anybody_noticed_takes_no_orders() {
     let mut home = home(5);
-    let change = || Command::ChangeLease(Box::new(LeaseChange::default()));
+    let change = || Command::ChangeLease(Box::default());
     let over = 1_000_000;
     assert_eq!(home.caller(after(over), "owner", change()), Err(Refusal::DoorClosed));
     assert_eq!(home.caller(after(over), "owner", Command::Delete), Err(Refusal::DoorClosed));
@@ -433,9 +433,12 @@ fn a_seat_of_another_door_is_not_renewed() {
     assert_eq!(home.caller(NOW, "ada", renew), Err(Refusal::UnknownSeat));
 }
 
+/// A way in which a seat ends.
+type End = fn(&mut Home);
+
 #[test]
 fn an_operators_seat_that_ends_leaves_the_room_as_an_operator_does() {
-    let ends: [(&str, fn(&mut Home)); 3] = [
+    let ends: [(&str, End); 3] = [
         ("left", |home| drop(leave(home, 1, "O").expect("it is in"))),
         ("ran out", |home| drop(expire(home, LASTS))),
         ("evicted", |home| {

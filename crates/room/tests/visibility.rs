@@ -43,8 +43,11 @@ struct Seen {
 const CONNECTING: Option<CallState> = Some(CallState::Connecting);
 const CONNECTED: Option<CallState> = Some(CallState::Connected);
 
+/// Way, Galène, rooms, call control, flag, API.
+type Row = (Way, bool, bool, Option<CallState>, bool, Option<PresenceState>);
+
 /// The table, for somebody who has a name in call control.
-const TABLE: &[(Way, bool, bool, Option<CallState>, bool, Option<PresenceState>)] = &[
+const TABLE: &[Row] = &[
     (Way::Galene, true, true, CONNECTED, true, Some(PresenceState::Connected)),
     (Way::GaleneWithStream, true, true, CONNECTED, true, Some(PresenceState::Connected)),
     (Way::Whip, true, true, CONNECTED, true, Some(PresenceState::Connected)),
@@ -135,7 +138,8 @@ fn seen(home: &Home, person: &Person) -> Seen {
         flag: counts_for_flag(home, person),
         api: {
             let of = |p: &parlour_room::view::Presence<'_>| {
-                let user = p.member.map(|m| m.person.user).or(p.seat.map(|s| s.person.user));
+                let user =
+                    p.member.map(|m| m.person.user).or_else(|| p.seat.map(|s| s.person.user));
                 user.is_some_and(mine)
             };
             let all = room.presences();

@@ -188,7 +188,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn disband(&mut self, message: &str) {
-        let members: Vec<Member> = self.room.members.values().cloned().collect();
+        let members: Vec<_> = self.room.members.values().cloned().collect();
         for member in members {
             self.remove(&member, Departure::Kicked { by: None, message: message.to_owned() });
         }

@@ -199,7 +199,7 @@ impl Turn<'_> {
         for seat in seats {
             self.end_seat(&seat, SeatEnd::Evicted);
         }
-        let members: Vec<Member> =
+        let members: Vec<_> =
             self.room.members.values().filter(|m| m.person.user == user).cloned().collect();
         for member in members {
             let how = Departure::Kicked { by: None, message: EVICTED.to_owned() };

@@ -70,7 +70,7 @@ impl Turn<'_> {
         self.emit(Happening::MemberChanged {
             member: target.id.clone(),
             permissions,
-            attributes: target.attributes,
+            attributes: target.attributes.clone(),
             regranted: true,
         });
         if !permissions.has(Permission::Present) {
