@@ -102,6 +102,7 @@ fn orders_are_lines_and_so_are_answers() {
     for wrong in [
         json!({"do": "dance"}),
         json!({"do": "blackout"}),
+        json!({"do": "stall", "ms": 3_600_001}),
         json!({"do": "profile"}),
         json!({"do": "profile", "preset": "moon"}),
         json!({"do": "profile", "profile": {"up": {"loss": 7}}}),

@@ -98,22 +98,42 @@ async fn an_ordered_reset_ends_every_connection() {
 }
 
 #[tokio::test]
-async fn nothing_arrives_in_a_stall_and_nothing_is_lost() {
+async fn a_stall_ends_by_itself_and_nothing_is_lost() {
     let (proxy, mut client, mut server) = connected(Tcp::default()).await;
     client.write_all(b"a").await.expect("written");
     in_time(server.read_u8()).await.expect("it passed");
     proxy.stall(Duration::from_millis(300));
-    // The direction has seen the order once it takes bytes and keeps them.
     client.write_all(b"bcd").await.expect("written");
-    let taken = async {
-        while proxy.stats()["tcp"]["up"]["taken_bytes"] != 4 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    in_time(taken).await;
     let mut received = [0; 3];
     in_time(server.read_exact(&mut received)).await.expect("it goes on");
     assert_eq!(&received, b"bcd");
+}
+
+#[tokio::test]
+async fn nothing_arrives_in_a_stall() {
+    let (proxy, client, server) = connected(Tcp::default()).await;
+    proxy.stall(Duration::from_secs(3_600));
+    // A direction that waits for bytes may pass on the first before it looks
+    // at the order; it keeps the rest.
+    in_time(async {
+        let mut sent = 0_u64;
+        loop {
+            if client.try_write(b"x").is_ok() {
+                sent += 1;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+            let stats = proxy.stats();
+            let up = |key: &str| stats["tcp"]["up"][key].as_u64().expect("a number");
+            if sent > 20 && up("taken_bytes") == sent {
+                assert!(up("delivered_bytes") < sent, "{stats}");
+                return;
+            }
+        }
+    })
+    .await;
+    let mut received = [0; 64];
+    let arrived = server.try_read(&mut received).unwrap_or(0);
+    assert!(arrived < 20, "{arrived} bytes came through");
 }
 
 #[tokio::test]
@@ -156,4 +176,25 @@ async fn without_a_server_the_client_is_told() {
     let proxy = Proxy::start(&Setting { tcp, ..Setting::default() }).expect("a proxy");
     let mut client = TcpStream::connect(proxy.tcp().expect("listening")).await.expect("taken");
     assert!(in_time(client.read_u8()).await.is_err());
+}
+
+#[tokio::test]
+async fn connections_beyond_the_most_wait_until_there_is_a_place() {
+    let listener = TcpListener::bind(local()).await.expect("bound");
+    let upstream = listener.local_addr().expect("bound");
+    let tcp = Some(Front { listen: local(), upstream });
+    let proxy = Proxy::start(&Setting { tcp, connections_max: 1, ..Setting::default() });
+    let proxy = proxy.expect("a proxy");
+    let address = proxy.tcp().expect("listening");
+    let first = TcpStream::connect(address).await.expect("connected");
+    let (server, _) = in_time(listener.accept()).await.expect("accepted");
+    let mut second = TcpStream::connect(address).await.expect("queued");
+    second.write_all(b"later").await.expect("kept by the system");
+    assert_eq!(proxy.stats()["tcp"]["connections_ever"], 1);
+    drop((first, server));
+    let (mut server, _) = in_time(listener.accept()).await.expect("accepted");
+    let mut received = [0; 5];
+    in_time(server.read_exact(&mut received)).await.expect("read");
+    assert_eq!(&received, b"later");
+    assert_eq!(proxy.stats()["tcp"]["connections_ever"], 2);
 }

@@ -14,6 +14,9 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 /// Longest line that is read, in bytes.
 const LINE_BYTES_MAX: u64 = 64 << 10;
 
+/// Longest blackout or stall that is ordered, in milliseconds.
+const PAUSE_MS_MAX: u64 = 3_600_000;
+
 /// An order.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
@@ -69,11 +72,11 @@ fn obey(proxy: &Proxy, word: Word) -> Result<Value> {
             done("profile")
         }
         Word::Blackout { ms } => {
-            proxy.black_out(Duration::from_millis(ms));
+            proxy.black_out(pause(ms)?);
             done("blackout")
         }
         Word::Stall { ms } => {
-            proxy.stall(Duration::from_millis(ms));
+            proxy.stall(pause(ms)?);
             done("stall")
         }
         Word::Rebind => {
@@ -93,6 +96,13 @@ fn obey(proxy: &Proxy, word: Word) -> Result<Value> {
         }
         Word::Stop => bail!("the end has no answer"),
     }
+}
+
+fn pause(ms: u64) -> Result<Duration> {
+    if ms > PAUSE_MS_MAX {
+        bail!("longer than an hour");
+    }
+    Ok(Duration::from_millis(ms))
 }
 
 fn network(preset: Option<String>, profile: Option<Box<Profile>>) -> Result<Profile> {
