@@ -23,7 +23,7 @@ pub mod watch;
 
 pub use config::Config;
 pub use parlour_session::call::{self, Call};
-pub use parlour_session::rooms;
+pub use parlour_session::{callctl, rooms};
 pub use port::{
     CallId, ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply,
 };

@@ -3,6 +3,8 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 
+pub mod script;
+
 use parlour_base::storage::{
     Found, Key, StoreDone, StoreFault, StoreOp, StoreReply, StoreRequest, Write,
 };
