@@ -1,5 +1,6 @@
 //! Bytes to types and back, every protocol.
 
+pub mod api;
 pub mod callctl;
 pub mod galene;
 pub mod json;
