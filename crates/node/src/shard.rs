@@ -248,7 +248,9 @@ impl Shard {
         let runs_out = hosted.timeline.head().due().filter(|_| flight.is_none());
         let dues = [
             flight.map(|since| since + limits.store_patience.0),
-            hosted.idle_since.map(|since| since + limits.idle_room.0),
+            // A room is not forgotten while a write is under way; its end is
+            // another occasion to look.
+            hosted.idle_since.filter(|_| flight.is_none()).map(|since| since + limits.idle_room.0),
             hosted.media.deadline(limits.lost_stream.0),
             runs_out.map(|at| likely(now, at)),
         ];
