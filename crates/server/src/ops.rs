@@ -12,7 +12,7 @@ use crate::pool::Jobs;
 use crate::port::{Query, Reply};
 use crate::shard::{CheckJob, MAIL_BYTES_MAX, MAIL_MAX, ReadJob};
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -113,6 +113,7 @@ pub async fn serve(ops: Arc<Ops>, listener: TcpListener) {
         .route("/live", get(async || "alive\n"))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
+        .route("/rooms/{token}", get(rooms_report))
         .with_state(Arc::clone(&ops));
     loop {
         // Accept is safe to cancel, and the flag stays set.
@@ -168,9 +169,19 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
         store: store.figures,
         limits: limits(&ops, store.queue),
     };
-    let text = ops.metrics.print(figures(&moment));
+    let mut all = figures(&moment);
+    all.extend(ops.site.rooms.get().map(|rooms| rooms.tally.figures()).unwrap_or_default());
+    let text = ops.metrics.print(all);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()
+}
+
+/// What the clients of the rooms door reported of one room.
+async fn rooms_report(State(ops): State<Arc<Ops>>, Path(token): Path<String>) -> Response {
+    match ops.site.rooms.get().and_then(|rooms| rooms.report(&token)) {
+        Some(report) => ([(header::CONTENT_TYPE, "application/json")], report).into_response(),
+        None => (StatusCode::NOT_FOUND, "nothing was reported\n").into_response(),
+    }
 }
 
 /// Use and size of each limit, in the order of [`LIMITS`].

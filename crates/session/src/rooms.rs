@@ -27,6 +27,7 @@ mod records;
 mod registration;
 pub mod report;
 mod route;
+mod sweep;
 
 pub use calls::Effect;
 pub use config::{Config, OauthConfig, VerifierConfig};

@@ -45,39 +45,57 @@ type Socket = WebSocketStream<TokioIo<Upgraded>>;
 /// Numbers connections; never reused while the process runs.
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// Answers a request for `/ws`.
-pub(super) fn upgrade(site: &Arc<Site>, asked: &Asked, mut request: Parts) -> Response {
+/// A handshake that is well-formed.
+pub(super) struct Shaken {
+    /// The answer to it.
+    pub(super) response: Response,
+    /// What the connection becomes when the answer is out.
+    pub(super) upgrade: OnUpgrade,
+    /// The connection's place.
+    pub(super) place: Option<Arc<Place>>,
+}
+
+/// Checks a handshake; the answer to one that is not well-formed.
+pub(super) fn shake(request: &mut Parts) -> Result<Shaken, Box<Response>> {
     match request.method {
         Method::GET => {}
-        Method::OPTIONS => return reply::options("OPTIONS, GET"),
-        _ => return reply::not_allowed("OPTIONS, GET"),
+        Method::OPTIONS => return Err(Box::new(reply::options("OPTIONS, GET"))),
+        _ => return Err(Box::new(reply::not_allowed("OPTIONS, GET"))),
     }
     let Some(key) = handshake_key(&request.headers) else {
         let mut response = reply::plain(StatusCode::BAD_REQUEST, "Expected a WebSocket handshake");
         reply::set(&mut response, header::SEC_WEBSOCKET_VERSION, "13");
-        return response;
+        return Err(Box::new(response));
+    };
+    let Some(upgrade) = request.extensions.remove::<OnUpgrade>() else {
+        let response = reply::plain(StatusCode::BAD_REQUEST, "Expected HTTP/1.1");
+        return Err(Box::new(response));
+    };
+    let mut response = reply::plain(StatusCode::SWITCHING_PROTOCOLS, "");
+    response.headers_mut().remove(header::CONTENT_TYPE);
+    reply::set(&mut response, header::CONNECTION, "Upgrade");
+    reply::set(&mut response, header::UPGRADE, "websocket");
+    if let Ok(accept) = HeaderValue::from_str(&derive_accept_key(key.as_bytes())) {
+        response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    Ok(Shaken { response, upgrade, place: request.extensions.remove::<Arc<Place>>() })
+}
+
+/// Answers a request for `/ws`.
+pub(super) fn upgrade(site: &Arc<Site>, asked: &Asked, mut request: Parts) -> Response {
+    let Shaken { response, upgrade, place } = match shake(&mut request) {
+        Ok(shaken) => shaken,
+        Err(response) => return *response,
     };
     if !origin::is_allowed(&request.headers, &asked.host, &site.config.http.allow_origin) {
         site.counters.origins_refused.inc();
         return reply::plain(StatusCode::FORBIDDEN, "This origin may not open a WebSocket");
     }
-    let Some(upgrade) = request.extensions.remove::<OnUpgrade>() else {
-        return reply::plain(StatusCode::BAD_REQUEST, "Expected HTTP/1.1");
-    };
     let behind = asked.forwarded.then(|| site.gate.enter_behind(asked.remote.ip()));
     if matches!(behind, Some(None)) {
         return reply::busy();
     }
-    let accept = derive_accept_key(key.as_bytes());
-    let place = (request.extensions.remove::<Arc<Place>>(), behind.flatten());
-    site.tasks.spawn(run(Arc::clone(site), asked.remote, upgrade, place));
-    let mut response = reply::plain(StatusCode::SWITCHING_PROTOCOLS, "");
-    response.headers_mut().remove(header::CONTENT_TYPE);
-    reply::set(&mut response, header::CONNECTION, "Upgrade");
-    reply::set(&mut response, header::UPGRADE, "websocket");
-    if let Ok(accept) = HeaderValue::from_str(&accept) {
-        response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
+    site.tasks.spawn(run(Arc::clone(site), asked.remote, upgrade, (place, behind.flatten())));
     response
 }
 

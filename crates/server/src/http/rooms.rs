@@ -1,0 +1,362 @@
+//! The rooms door at the edge: HTTP in, typed requests to the shard, typed
+//! answers out, and what follows from an answer.
+//!
+//! Owns bodies and their limits, the public host and port of a request, the
+//! notifications, the reports of media sessions and the WebSocket of
+//! one-to-one calls. Refuses to know what a request means.
+
+mod calls;
+mod figures;
+mod push;
+mod socket;
+
+pub use figures::Tally;
+
+use super::asked::{Asked, is_listed};
+use super::{Connection, Site, reply};
+use crate::clock::Clock;
+use crate::config::rooms::Rooms as Settings;
+use crate::fetch::Fetcher;
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::Response;
+use calls::Calls;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use parlour_base::Secret;
+use parlour_node::call::Notice;
+use parlour_node::rooms::{self, Begun, Headers, Reports, Request, Summary};
+use parlour_wire::rooms::path::{PREFIX, Place, place};
+use parlour_wire::rooms::{BODY_BYTES_MAX, accept};
+use push::Pusher;
+use std::str::FromStr as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// How often what has ended is swept out.
+const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
+
+/// The door and what it keeps at the edge.
+#[derive(Debug)]
+pub struct Rooms {
+    /// The door itself.
+    pub door: Arc<rooms::Door>,
+    /// What it has counted.
+    pub tally: Tally,
+    settings: Settings,
+    clock: Clock,
+    pusher: Pusher,
+    calls: Arc<Calls>,
+    reports: Mutex<Reports>,
+}
+
+impl Rooms {
+    /// Opens the door's edge on the present runtime.
+    #[must_use]
+    pub fn open(
+        door: Arc<rooms::Door>,
+        settings: Settings,
+        clock: Clock,
+        fetcher: Fetcher,
+    ) -> Self {
+        let tally = Tally::default();
+        let pusher = Pusher::start(&settings, fetcher, tally.clone());
+        let calls = Arc::new(Calls::new(&settings, clock));
+        Self { door, tally, settings, clock, pusher, calls, reports: Mutex::default() }
+    }
+
+    fn reports(&self) -> MutexGuard<'_, Reports> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells whom the door has to tell. Never waits.
+    ///
+    /// # Errors
+    /// The notice, if it is another door's.
+    pub fn tell(&self, notice: Notice) -> Result<(), Notice> {
+        match notice {
+            Notice::Rooms(rooms::Told::Push(push)) => self.pusher.push(push),
+            Notice::Rooms(rooms::Told::Ended(ended)) => {
+                self.tally.ended(&ended);
+                self.reports().ended(&ended);
+            }
+            other => return Err(other),
+        }
+        Ok(())
+    }
+
+    /// What was reported of the media sessions in a room, as JSON.
+    #[must_use]
+    pub fn report(&self, token: &str) -> Option<String> {
+        let room = token.parse().ok()?;
+        self.reports().of_room(room).map(|report| report.to_string())
+    }
+
+    /// Whether a request is this door's. What nobody knows is looked at by
+    /// `Rooms::unknown`.
+    #[must_use]
+    pub fn is_for(&self, method: &Method, headers: &HeaderMap, path: &str) -> bool {
+        let below = path.get(..PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(PREFIX));
+        let below = below && matches!(path.as_bytes().get(PREFIX.len()), None | Some(b'/'));
+        match place(path) {
+            _ if below => true,
+            Some(Place::Root) => {
+                *method != Method::OPTIONS && reads(method) && !is_browser(headers)
+            }
+            Some(_) => true,
+            None => path == "/websocket" || (is_preflight(method, headers) && !is_galenes(path)),
+        }
+    }
+
+    /// What this door says if nobody else knows the path: everybody but a
+    /// browser that wants a page is told where the API is.
+    pub(super) fn unknown(self: &Arc<Self>, asked: &Asked, parts: &Parts) -> Option<Unknown> {
+        let path = parts.uri.path();
+        if parts.method == Method::OPTIONS || is_galenes(path) || is_browser(&parts.headers) {
+            return None;
+        }
+        let request = Request {
+            method: parts.method.as_str().to_owned(),
+            path: path.to_owned(),
+            query: parts.uri.query().map(str::to_owned),
+            headers: headers(&parts.headers, asked),
+            ..Request::default()
+        };
+        Some(Unknown { rooms: Arc::clone(self), request })
+    }
+}
+
+/// A request that is this door's if it is nobody else's.
+pub(super) struct Unknown {
+    rooms: Arc<Rooms>,
+    request: Request,
+}
+
+impl Unknown {
+    /// Says so.
+    pub(super) fn answer(self) -> Response {
+        match self.rooms.door.begin(self.rooms.clock.now(), self.request) {
+            Begun::Answer(answer) => respond(answer),
+            // Known paths are answered before.
+            Begun::Call(_) => reply::plain(StatusCode::NOT_FOUND, "Not found"),
+        }
+    }
+}
+
+/// What the web client's side has of its own.
+fn is_galenes(path: &str) -> bool {
+    let roots = ["/ws", "/group", "/public-groups.json", "/recordings", "/galene-api", "/stats"];
+    let below = |root: &str| {
+        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
+    };
+    path.starts_with("/r/") || path.starts_with("/api/") || roots.into_iter().any(below)
+}
+
+fn reads(method: &Method) -> bool {
+    matches!(*method, Method::GET | Method::HEAD)
+}
+
+fn is_browser(headers: &HeaderMap) -> bool {
+    accept::names_html(text(headers, &header::ACCEPT).as_deref())
+}
+
+/// Whether a page of another origin asks what it may ask.
+fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    *method == Method::OPTIONS
+        && headers.contains_key(header::ORIGIN)
+        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Answers a request of this door.
+pub(super) async fn answer(
+    site: &Arc<Site>,
+    rooms: &Arc<Rooms>,
+    connection: Connection,
+    parts: Parts,
+    body: Body,
+) -> Response {
+    let asked = Asked::read(&parts, connection, &site.config.http.proxies);
+    if parts.uri.path() == "/websocket" {
+        return socket::upgrade(site, rooms, &asked, parts);
+    }
+    rooms.tally.requests.inc();
+    let (host, port) = public_name(site, &asked, connection, &parts.headers);
+    let (body, is_too_large) = match read_body(rooms, &parts.headers, body).await {
+        Ok(body) => (body, false),
+        Err(Unread::TooLarge) => (Vec::new(), true),
+        Err(Unread::Broken) => return reply::plain(StatusCode::BAD_REQUEST, "Bad request"),
+    };
+    let request = Request {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().map(str::to_owned),
+        host,
+        port,
+        is_secure: asked.tls,
+        headers: headers(&parts.headers, &asked),
+        body: Secret::new(body),
+        is_too_large,
+    };
+    let answer = match rooms.door.begin(rooms.clock.now(), request) {
+        Begun::Answer(answer) => Some(answer),
+        Begun::Call(call) => match site.shard.call(call).await {
+            Some(reply) => reply.open::<rooms::Response>(),
+            None => None,
+        },
+    };
+    match answer {
+        Some(answer) => finish(site, rooms, &parts, answer),
+        None => busy(rooms),
+    }
+}
+
+/// What follows from an answer, and the answer itself.
+fn finish(
+    site: &Arc<Site>,
+    rooms: &Arc<Rooms>,
+    parts: &Parts,
+    mut answer: rooms::Response,
+) -> Response {
+    for push in std::mem::take(&mut answer.pushes) {
+        rooms.pusher.push(push);
+    }
+    if let Some(effect) = answer.effect.take() {
+        let listed = rooms.calls.take(site, rooms, effect);
+        answer.body = listed.unwrap_or(answer.body);
+    }
+    let summary = &answer.summary;
+    rooms.tally.answered(summary);
+    if let Some(moved) = &summary.moved {
+        rooms.tally.moved(moved);
+        rooms.reports().moved(moved);
+    }
+    if rooms.settings.request_log {
+        log(parts, answer.status, summary);
+    }
+    respond(answer)
+}
+
+fn respond(answer: rooms::Response) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
+    for (name, value) in answer.headers {
+        // A value that no header can hold was somebody's own and is left out.
+        let header = HeaderName::from_str(name).ok().zip(HeaderValue::from_str(&value).ok());
+        if let Some((name, value)) = header {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+/// The shard has no place for one more.
+fn busy(rooms: &Rooms) -> Response {
+    let error = parlour_wire::rooms::ApiError::unavailable();
+    let kind = "application/json; charset=utf-8";
+    let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, kind, error.body().to_string());
+    let seconds = HeaderValue::from(rooms.settings.retry_after);
+    response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    response
+}
+
+/// Why there is no body.
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+async fn read_body(rooms: &Rooms, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Unread> {
+    let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    let said = said.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    if usize::try_from(said).map_or(true, |said| said > BODY_BYTES_MAX) {
+        return Err(Unread::TooLarge);
+    }
+    let collecting = Limited::new(body, BODY_BYTES_MAX).collect();
+    match timeout(rooms.settings.body_timeout.0, collecting).await {
+        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
+        Ok(Err(_)) | Err(_) => Err(Unread::Broken),
+    }
+}
+
+/// Host and port as the client knows them: those of the request, unless a
+/// listed proxy keeps them from us and the configuration says them.
+fn public_name(
+    site: &Site,
+    asked: &Asked,
+    connection: Connection,
+    headers: &HeaderMap,
+) -> (String, u16) {
+    let http = &site.config.http;
+    let hidden = is_listed(&http.proxies, connection.remote.ip())
+        && !headers.contains_key("x-forwarded-host");
+    let public = http.public_url.parse::<Uri>().ok().filter(|_| hidden);
+    if let Some((url, host)) = public.as_ref().and_then(|url| Some((url, url.host()?))) {
+        let usual = if url.scheme_str() == Some("http") { 80 } else { 443 };
+        return (host.to_owned(), url.port_u16().unwrap_or(usual));
+    }
+    let usual = if asked.tls { 443 } else { 80 };
+    let (host, port) = match asked.host.rsplit_once(':') {
+        // An IPv6 address has colons of its own, inside brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(usual)),
+        _ => (asked.host.as_str(), usual),
+    };
+    (host.to_owned(), port)
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
+    let first = String::from_utf8_lossy(values.next()?).into_owned();
+    Some(values.fold(first, |all, one| format!("{all}, {}", String::from_utf8_lossy(one))))
+}
+
+fn headers(from: &HeaderMap, asked: &Asked) -> Headers {
+    Headers {
+        authorization: text(from, &header::AUTHORIZATION).map(Secret::new),
+        accept: text(from, &header::ACCEPT),
+        accept_language: text(from, &header::ACCEPT_LANGUAGE),
+        content_type: text(from, &header::CONTENT_TYPE),
+        origin: text(from, &header::ORIGIN),
+        if_none_match: text(from, &header::IF_NONE_MATCH),
+        requested_headers: text(from, &header::ACCESS_CONTROL_REQUEST_HEADERS),
+        host: Some(asked.host.clone()),
+    }
+}
+
+/// Sweeps out what has ended, at the start and from time to time.
+pub async fn sweep(site: Arc<Site>, rooms: Arc<Rooms>, mut stop: watch::Receiver<bool>) {
+    loop {
+        // A sweep that does not come about is made up for by the next.
+        drop(site.shard.call(rooms.door.sweep()).await);
+        // Neither branch holds anything.
+        tokio::select! {
+            () = tokio::time::sleep(SWEEP_EVERY) => {}
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+/// One line for each request, without tokens and without what people keep to
+/// themselves.
+fn log(parts: &Parts, code: u16, summary: &Summary) {
+    let moved = summary.moved.as_ref();
+    tracing::info!(
+        kind = "request.summary",
+        code,
+        errno = summary.errno,
+        method = %parts.method,
+        user_type = summary.user_kind.text(),
+        token = summary.room,
+        action = summary.action,
+        participants = summary.participants,
+        room_connection_id = summary.connection,
+        event = moved.map(|moved| moved.event.as_str()),
+        state = moved.map(|moved| moved.to.as_str()),
+        connections = moved.map(|moved| moved.counters.connections),
+        send_streams = moved.map(|moved| moved.counters.send_streams),
+        recv_streams = moved.map(|moved| moved.counters.recv_streams),
+        "rooms request"
+    );
+}
