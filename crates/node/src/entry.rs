@@ -12,8 +12,6 @@ use crate::hosted::Hosted;
 use crate::opening::{NoRoom, Waiter};
 use crate::port::{ErrandId, GroupLookup, Output, Query, QueryId, Reply};
 use crate::shard::{Shard, Timer};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlour_base::storage::{Found, StoreDone, StoreFault, StoreId, StoreOp};
 use parlour_base::{ConnId, Mono, Now, RoomId, Secret};
 use parlour_directory::jwt::{self, SigningKey};
@@ -27,6 +25,7 @@ use parlour_room::{
 };
 use parlour_session::Target;
 use parlour_session::galene::{EntryFailure, EntryRequest};
+use parlour_wire::callctl::{ConnectionText, conference};
 use parlour_wire::galene::{GroupStatus, name};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -484,17 +483,12 @@ fn way_in(hosted: &Hosted, asked: &str, pass: &Pass) -> Option<String> {
     groups.any(|(_, name)| name == asked).then(|| asked.to_owned())
 }
 
-/// Whether a text is an id of a conference in this room: three parts, of which
-/// the second begins with the room.
+/// Whether a text is an id of a conference in this room, alone or behind host
+/// and port as old clients of call control write it.
 fn is_conference_of(text: &str, room: RoomId) -> bool {
-    let mut parts = text.split('.');
-    let (Some(_), Some(identity), Some(_), None) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return false;
-    };
-    let bytes = URL_SAFE_NO_PAD.decode(identity).unwrap_or_default();
-    bytes.len() == 12 && bytes.starts_with(&room.bits().to_be_bytes())
+    let line = ConnectionText::parse(text);
+    let id = line.as_ref().map_or(text, |line| &line.conference_id);
+    conference::room_in(id) == Some(room)
 }
 
 /// A definition that could not be read or makes no sense.

@@ -7,7 +7,9 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod fetch;
 pub mod groups;
+pub mod grpc;
 pub mod http;
 mod ice;
 pub mod media;

@@ -50,6 +50,18 @@ counters! {
     client_errors: "http_client_errors",
     /// HTTP requests answered with a status of 500 to 599.
     server_errors: "http_server_errors",
+    /// gRPC calls that came in, streams included.
+    grpc_calls: "grpc_calls",
+    /// gRPC calls refused for their credential.
+    grpc_unauthenticated: "grpc_unauthenticated",
+    /// gRPC calls refused because their user calls too often.
+    grpc_too_often: "grpc_too_often",
+    /// Call-control pushes delivered outside, one for each member.
+    pushes_sent: "callctl_pushes_sent",
+    /// Call-control pushes given up, one for each member.
+    pushes_failed: "callctl_pushes_failed",
+    /// Call-control changes dropped because too many conversations waited.
+    pushes_dropped: "callctl_pushes_dropped",
     /// WebSocket upgrades refused because of their origin.
     origins_refused: "websocket_origins_refused",
     /// WebSocket connections opened.

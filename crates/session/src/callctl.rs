@@ -9,6 +9,7 @@
 //! Source: docs/protocols/callctl.md.
 
 mod asking;
+pub mod bearer;
 pub mod config;
 mod describe;
 mod directory;
@@ -20,11 +21,12 @@ mod permit;
 mod query;
 mod roster;
 
+pub use bearer::BearerKeys;
 pub use config::{Ask, Config};
 pub use directory::{GroupMembers, SetMembers};
 pub use join::{Authority, Join};
 pub use leave::{Force, Leave};
-pub use media::{MediaConnected, MediaDisconnected, MediaLost};
+pub use media::{MediaConnected, MediaDisconnected, MediaLost, conference_text};
 pub use observe::{Eviction, EvictionReason, Roster, observe};
 pub use permit::{Permit, Permitted};
 pub use query::{Inner, Query};

@@ -108,8 +108,7 @@ impl Kik {
     }
 
     pub fn force(&mut self, who: &str, key: &str) {
-        let done: Result<VoidResponse, Trouble> =
-            self.world.ask(Force::new(name(who), convo(key)));
+        let done: Result<VoidResponse, Trouble> = self.world.ask(Force::new(name(who), convo(key)));
         assert_eq!(done, Ok(VoidResponse {}));
     }
 
@@ -175,11 +174,12 @@ pub struct Ticket {
 /// Whom a list names; nobody twice (REQ-11), and nobody without a state
 /// (REQ-16).
 pub fn people(list: &ConvoVideoState) -> Vec<(String, State)> {
-    let entry = |entry: &parlour_wire::callctl::pb::common::video::v1::convo_video_state::UserState| {
-        let state = State::try_from(entry.state).expect("a known state");
-        assert_ne!(state, State::NotSet, "REQ-16");
-        (entry.user.clone().expect("a user").local_part, state)
-    };
+    let entry =
+        |entry: &parlour_wire::callctl::pb::common::video::v1::convo_video_state::UserState| {
+            let state = State::try_from(entry.state).expect("a known state");
+            assert_ne!(state, State::NotSet, "REQ-16");
+            (entry.user.clone().expect("a user").local_part, state)
+        };
     let all: Vec<_> = list.user_states.iter().map(entry).collect();
     for (at, (name, _)) in all.iter().enumerate() {
         assert!(!all.iter().skip(at + 1).any(|(other, _)| other == name), "REQ-11: {name} twice");

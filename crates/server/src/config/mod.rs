@@ -3,14 +3,18 @@
 //! Owns where each value came from and what is said about wrong ones. The
 //! tables themselves are in [`sections`], their machinery in [`schema`].
 
+pub mod callctl;
 pub mod listen;
 pub mod machines;
 pub mod network;
 pub mod reference;
+pub mod rooms;
 pub mod schema;
 pub mod sections;
 
+use callctl::Callctl;
 use machines::{Control, Galene, Room, Sfu, Store};
+use rooms::Rooms;
 use schema::Key;
 use sections::{Format, Groups, Http, Log, Media, Ops, Passwords, Server, Tls, WebSocket};
 use serde::{Deserialize, Serialize};
@@ -64,6 +68,10 @@ config! {
     log: Log,
     /// Galène door.
     galene: Galene,
+    /// Call-control door.
+    callctl: Callctl,
+    /// Rooms door.
+    rooms: Rooms,
     /// Each room.
     room: Room,
     /// Control side.

@@ -40,9 +40,6 @@ const STALLED_MAX: Duration = Duration::from_secs(60);
 /// Most header fields of a request.
 const HEADERS_MAX: usize = 100;
 
-/// HTTP/2 streams at once on one connection.
-const STREAMS_MAX: u32 = 64;
-
 /// How often an HTTP/2 peer is asked whether it is alive.
 const H2_PING: Duration = Duration::from_secs(20);
 
@@ -180,6 +177,8 @@ impl Serving {
         let http = &self.site.config.http;
         let limit = http.head_timeout.0;
         let head_max = http.head_bytes_max.bytes();
+        let callctl = &self.site.config.callctl;
+        let resets_max = usize::try_from(callctl.resets_max).unwrap_or(usize::MAX);
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder
             .http1()
@@ -191,7 +190,10 @@ impl Serving {
             .http2()
             .timer(TokioTimer::new())
             .max_header_list_size(u32::try_from(head_max).unwrap_or(u32::MAX))
-            .max_concurrent_streams(STREAMS_MAX)
+            .max_concurrent_streams(callctl.streams_per_connection)
+            .max_pending_accept_reset_streams(resets_max)
+            .max_local_error_reset_streams(resets_max)
+            .max_send_buf_size(callctl.stream_buffer.bytes())
             .keep_alive_interval(H2_PING)
             .keep_alive_timeout(H2_PING);
         let asked = Arc::new(AtomicBool::new(false));

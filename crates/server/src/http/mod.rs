@@ -12,15 +12,18 @@ mod pages;
 mod paths;
 mod range;
 mod reply;
+pub mod rooms;
 mod websocket;
 
 pub use accept::{Listening, bind, serve};
 pub use asked::Connection;
 pub use assets::Assets;
 pub use gate::Gate;
+pub use rooms::Rooms;
 
 use crate::config::Config;
 use crate::groups::GroupFolder;
+use crate::grpc::Routes;
 use crate::metrics::Counters;
 use crate::shard::Mailbox;
 use asked::Asked;
@@ -31,7 +34,7 @@ use axum::http::{HeaderName, Method, Request, StatusCode};
 use axum::response::Response;
 use axum::routing::any;
 use axum::{Extension, Router};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -50,6 +53,10 @@ pub struct Site {
     pub counters: Arc<Counters>,
     /// Who may still come in.
     pub gate: Gate,
+    /// The gRPC services, once they are open.
+    pub grpc: OnceLock<Routes>,
+    /// The rooms door, once it is open.
+    pub rooms: OnceLock<Arc<Rooms>>,
     /// The tasks of WebSocket connections; waited for at the end.
     pub tasks: TaskTracker,
     /// Places for reading files.
@@ -73,7 +80,8 @@ impl Site {
         };
         let gate = Gate::new(&config.http, Arc::clone(&counters));
         let reads = Semaphore::new(assets::READS_MAX);
-        Self { config, assets, groups, shard, counters, gate, tasks: TaskTracker::new(), reads }
+        let (grpc, rooms, tasks) = (OnceLock::new(), OnceLock::new(), TaskTracker::new());
+        Self { config, assets, groups, shard, counters, gate, grpc, rooms, tasks, reads }
     }
 }
 
@@ -88,11 +96,26 @@ async fn answer(
     request: Request<Body>,
 ) -> Response {
     site.counters.requests.inc();
-    // No door of this listener takes a body yet.
-    let (parts, _) = request.into_parts();
+    if let Some(grpc) = site.grpc.get().filter(|grpc| grpc.is_for(&request)) {
+        return if connection.refused { reply::busy() } else { grpc.answer(request).await };
+    }
+    let (parts, body) = request.into_parts();
+    let path = parts.uri.path();
+    let rooms = site.rooms.get().filter(|it| it.is_for(&parts.method, &parts.headers, path));
+    if let Some(rooms) = rooms.filter(|_| !connection.refused) {
+        let response = rooms::answer(&site, rooms, connection, parts, body).await;
+        count(&site.counters, response.status());
+        return response;
+    }
+    // No other door of this listener takes a body.
     let asked = Asked::read(&parts, connection, &site.config.http.proxies);
+    let unknown = site.rooms.get().and_then(|rooms| rooms.unknown(&asked, &parts));
     let mut response =
         if connection.refused { reply::busy() } else { route(&site, &asked, parts).await };
+    let is_unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+    if let Some(unknown) = unknown.filter(|_| is_unknown.contains(&response.status())) {
+        response = unknown.answer();
+    }
     count(&site.counters, response.status());
     for (name, value) in [
         (HeaderName::from_static("referrer-policy"), "no-referrer"),
@@ -122,6 +145,7 @@ async fn route(site: &Arc<Site>, asked: &Asked, parts: Parts) -> Response {
     match path.as_str() {
         "/ws" => websocket::upgrade(site, asked, parts),
         "/public-groups.json" => gentle(&parts.method, pages::public_groups(site, asked)).await,
+        path if path.starts_with("/r/") => pages::invited(site, asked, &parts, path).await,
         _ => match paths::group(&path) {
             Some(group) => pages::group(site, asked, &parts, &path, group).await,
             None if path.starts_with("/group/") || path == "/group" => pages::not_found(site).await,

@@ -7,7 +7,9 @@ use super::stop::{Running, Signals, Threads};
 use super::welcome::{House, Lobby, warn_of_gaps};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
+use crate::fetch::Fetcher;
 use crate::groups::GroupFolder;
+use crate::grpc;
 use crate::http::{self, Listening, Site};
 use crate::media::{Announced, MediaSockets, announced};
 use crate::metrics::figures::StoreFigures;
@@ -19,7 +21,8 @@ use crate::tls::Certificates;
 use crate::{ice, telemetry};
 use anyhow::{Context as _, Result, anyhow};
 use parlour_base::Entropy;
-use parlour_node::{Shard, config as node};
+use parlour_node::call::{Fetch, Notice};
+use parlour_node::{CallId, Shard, config as node, rooms};
 use parlour_sfu::Identity;
 use parlour_store::{DataFolder, SqliteEngine, Writer, gauges};
 use std::fs;
@@ -27,7 +30,7 @@ use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -66,20 +69,51 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let (workers, worker_threads) =
         machines::start_workers(config, sockets, &identity, &mut entropy, things)?;
 
-    let node = node_config(config, &identity, &announced, media_port, workers.len())?;
+    let rooms_door = config.rooms.door().context("cannot read `rooms.client_secret`")?;
+    let rooms_door = Arc::new(rooms::Door::new(rooms_door));
+    let rooms_edge = Arc::<OnceLock<Arc<http::Rooms>>>::default();
+    let mut node = node_config(config, &identity, &announced, media_port, workers.len())?;
+    node.doors.rooms = Arc::clone(&rooms_door);
+    let callctl = Arc::<OnceLock<Arc<grpc::Door>>>::default();
+    let fetcher = Fetcher::new().context("cannot read the certificates this machine trusts")?;
+    let ids = entropy.fork();
     let submitter = store.submitter();
     let hands = Hands {
         store: Box::new(move |request| submitter.try_submit(request)),
         passwords: passwords.sender(),
         groups: group_reads.sender(),
         workers: workers.clone(),
-        notices: Box::new(|notice| tracing::debug!(?notice, "nobody to tell")),
-        fetches: Box::new(|call, _| Err(call)),
+        notices: notices(&callctl, &rooms_edge),
+        fetches: fetches(&fetcher, &shard),
     };
     let desk = Desk { letters, hands, clock, drained, counters: Arc::clone(&counters) };
     let shard_thread = machines::start_shard(Shard::new(node, entropy), desk, alarm.clone())?;
 
     let site = Arc::new(Site::new(config.clone(), groups, shard.clone(), Arc::clone(&counters)));
+    if config.rooms.enabled {
+        let edge = http::Rooms::open(rooms_door, config.rooms.clone(), clock, fetcher.clone());
+        let edge = Arc::new(edge);
+        site.tasks.spawn(http::rooms::sweep(Arc::clone(&site), Arc::clone(&edge), stopped.clone()));
+        // Both are set once, here.
+        drop(rooms_edge.set(Arc::clone(&edge)));
+        drop(site.rooms.set(edge));
+    }
+    let door = grpc::open(grpc::Parts {
+        config,
+        shard: shard.clone(),
+        counters: Arc::clone(&counters),
+        clock,
+        entropy: ids,
+        fetcher,
+        media: media_address(config, &listening, &announced),
+        tasks: &site.tasks,
+        stop: stopped.clone(),
+    })?;
+    if let Some((door, routes)) = door {
+        open_grpc(&site, routes, stopped.clone()).await;
+        // It is set once, here.
+        drop(callctl.set(door));
+    }
     let ops = Arc::new(Ops {
         site: Arc::clone(&site),
         workers: workers.clone(),
@@ -113,6 +147,69 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let threads =
         Threads { shard: shard_thread, workers: worker_threads, passwords, group_reads, store };
     Ok(Running { site, shard, workers, stop, drains, failed, threads, signals })
+}
+
+/// Lets in calls by gRPC, until the server stops.
+async fn open_grpc(site: &Site, routes: grpc::Routes, mut stop: watch::Receiver<bool>) {
+    routes.serving().await;
+    let ending = routes.clone();
+    site.tasks.spawn(async move {
+        // An error means that nobody can stop the server any more.
+        drop(stop.wait_for(|stop| *stop).await);
+        ending.stop().await;
+    });
+    // It is set once, here.
+    drop(site.grpc.set(routes));
+}
+
+/// Tells those who are not connected as sessions; before the doors are open
+/// there is nobody to tell.
+fn notices(
+    callctl: &Arc<OnceLock<Arc<grpc::Door>>>,
+    rooms: &Arc<OnceLock<Arc<http::Rooms>>>,
+) -> Box<dyn Fn(Notice) + Send> {
+    let (callctl, rooms) = (Arc::clone(callctl), Arc::clone(rooms));
+    Box::new(move |notice| {
+        let notice = match rooms.get() {
+            Some(rooms) => match rooms.tell(notice) {
+                Ok(()) => return,
+                Err(notice) => notice,
+            },
+            None => notice,
+        };
+        let rest = callctl.get().map_or(Some(()), |door| door.tell(notice).err().map(drop));
+        if rest.is_some() {
+            tracing::debug!("a notice that nobody takes");
+        }
+    })
+}
+
+/// Asks other services for calls.
+fn fetches(
+    fetcher: &Fetcher,
+    shard: &Mailbox,
+) -> Box<dyn Fn(CallId, Fetch) -> Result<(), CallId> + Send> {
+    let (fetcher, shard) = (fetcher.clone(), shard.clone());
+    Box::new(move |call, fetch| fetcher.for_call(&shard, call, fetch))
+}
+
+/// Where clients of call control are told to connect to, unless the
+/// configuration says it: the public host, or the first announced address that
+/// their form of it can hold.
+fn media_address(config: &Config, listening: &[Listening], announced: &Announced) -> (String, u16) {
+    let open = listening.iter().find(|it| !it.listen.is_loopback()).or_else(|| listening.first());
+    let port = open.map_or(0, |it| it.address.port());
+    let outside = config.http.public_url.parse::<axum::http::Uri>().ok();
+    let public = outside.as_ref().and_then(|url| {
+        let default = if url.scheme_str() == Some("http") { 80 } else { 443 };
+        Some((url.host()?.to_owned(), url.port_u16().unwrap_or(default)))
+    });
+    let canonical = config.http.canonical_host.split(':').next().unwrap_or_default();
+    let first = announced.addresses.iter().find(|ip| ip.is_ipv4()).map(IpAddr::to_string);
+    public.unwrap_or_else(|| match canonical {
+        "" => (first.unwrap_or_default(), port),
+        host => (host.to_owned(), port),
+    })
 }
 
 /// Whether there is a room `lobby`: on a new store the configuration says so.

@@ -141,6 +141,13 @@ impl Call for MediaConnected {
     }
 }
 
+/// The room that a conference id is about, without a look at its check value;
+/// `None` if it has not the form of one.
+#[must_use]
+pub fn conference_text(text: &str) -> Option<RoomId> {
+    parlour_wire::callctl::conference::room_in(text)
+}
+
 /// A connection is over. Reply: `Result<VoidResponse, Trouble>`.
 #[derive(Debug)]
 pub struct MediaDisconnected {

@@ -97,6 +97,16 @@ impl ConferenceKey {
     }
 }
 
+/// The room in an id, whoever wrote it and whether or not its check value
+/// fits; for whoever keeps books about ids that somebody else checks.
+#[must_use]
+pub fn room_in(text: &str) -> Option<RoomId> {
+    let (_, rest) = text.split_once('.')?;
+    let (identity, _) = rest.split_once('.')?;
+    let identity: [u8; IDENTITY_BYTES] = decode(identity).ok()?;
+    identity.first_chunk::<8>().and_then(|room| RoomId::new(u64::from_be_bytes(*room)))
+}
+
 fn decode<const N: usize>(text: &str) -> Result<[u8; N], ConferenceError> {
     // Longer text than N bytes need is not decoded at all.
     if text.len() > N.div_ceil(3) * 4 {
@@ -135,6 +145,7 @@ mod tests {
         assert_eq!(parts[0], "kik");
         assert_eq!((parts[1].len(), parts[2].len()), (16, 4));
         assert_eq!(key().parse(&text), Ok(id()));
+        assert_eq!(room_in(&text), Some(id().room));
     }
 
     #[test]

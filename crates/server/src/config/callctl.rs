@@ -1,0 +1,93 @@
+//! The table that configures the call-control door.
+
+use super::schema::section;
+use parlour_base::{ByteSize, Span};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Which part of call control this process is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// All of them.
+    #[default]
+    All,
+    /// The front: callers, members, pushes. The calls are kept elsewhere.
+    Kik,
+    /// The keeper of the calls: lists, tokens, times.
+    Vcs,
+}
+
+section! {
+    /// The call-control door: gRPC on every listener, by service name.
+    "callctl" Callctl {
+        /// Whether the door is open.
+        enabled: bool = true;
+        /// `all` in one process; or `kik`, the front with callers, members and pushes; or `vcs`, which keeps the calls.
+        role: Role = Role::All;
+        /// What conference ids begin with: 1 to 10 small letters, digits or dashes.
+        app: String = "kik".to_owned();
+        /// Host that clients are told to connect to for media; empty for the host of `http.public_url`, or else `http.canonical_host`, or else the first announced address.
+        media_host: String = String::new();
+        /// Port that clients are told to connect to for media; 0 for that of the first listener that others can reach.
+        media_port: u16 = 0;
+        /// How long a media token lets in; whether it is the current one is decided anew each time.
+        token_life: Span = Span::secs(86_400), in Span::secs(1), Span::secs(2_592_000);
+        /// File with the secret of trusted bridges (`authorization: Bridge SECRET`); empty means `callctl/bridge.secret` in the data folder, if it is there.
+        bridge_secret: PathBuf = PathBuf::new();
+        /// File with the secret of operators (`authorization: Operator SECRET`); empty means `callctl/operator.secret` in the data folder, if it is there.
+        operator_secret: PathBuf = PathBuf::new();
+        /// File with the secret that the processes of one server share (`authorization: Node SECRET`); empty means `callctl/node.secret` in the data folder, if it is there.
+        node_secret: PathBuf = PathBuf::new();
+        /// File with the keys (a JWK set) that sign bearer tokens of clients; empty means `callctl/keys.json` in the data folder, if it is there.
+        keys: PathBuf = PathBuf::new();
+        /// URL of the application that knows who belongs to a conversation; empty when the server itself knows.
+        ask_url: String = String::new();
+        /// File with the secret shown to that application; empty for none.
+        ask_secret: PathBuf = PathBuf::new();
+        /// How long its answer is good.
+        ask_fresh: Span = Span::secs(60), in Span::millis(0), Span::secs(86_400);
+        /// How long its last answer stands in while it does not answer; after that queries and joins fail.
+        ask_stale: Span = Span::secs(600), in Span::millis(0), Span::secs(604_800);
+        /// URL of a gRPC service `MobileVideo` that is called for each member of a changed conversation; empty for none.
+        callback_url: String = String::new();
+        /// URL to which changes are posted for each member of a changed conversation; empty for none.
+        webhook_url: String = String::new();
+        /// File with the secret that signs what is posted; empty for no signature.
+        webhook_secret: PathBuf = PathBuf::new();
+        /// Post JSON instead of serialised messages.
+        webhook_json: bool = false;
+        /// URL of the process with the role `vcs`, for the role `kik`.
+        vcs_url: String = String::new();
+        /// URL of the process with the role `kik`, for the role `vcs`.
+        kik_url: String = String::new();
+        /// How often an idle stream of changes is sent a sign of life.
+        heartbeat: Span = Span::secs(30), in Span::millis(10), Span::secs(3_600);
+        /// Streams of changes at once; a further one is refused.
+        watches: u32 = 100_000, in 1, 10_000_000;
+        /// Streams of changes of one user at once; a further one is refused.
+        watches_per_user: u32 = 16, in 1, 100_000;
+        /// Conversations with a change that may wait for one slow stream; what is beyond is dropped, and the client told to ask again.
+        watch_pending: u32 = 1_000, in 1, 100_000;
+        /// Conversations with a change that may wait for a callback, a webhook or the front; the one that waited longest is dropped.
+        push_pending: u32 = 65_536, in 16, 10_000_000;
+        /// Calls a user may make per second in the long run; further ones are refused.
+        calls_per_second: u32 = 20, in 1, 1_000_000;
+        /// Calls a user may make at once before the rate counts.
+        call_burst: u32 = 100, in 1, 1_000_000;
+        /// Longest time a call may take, whatever its deadline says.
+        call_timeout: Span = Span::secs(10), in Span::millis(10), Span::secs(300);
+        /// How long a media server may be silent before all its connections are over.
+        media_grace: Span = Span::secs(10), in Span::millis(10), Span::secs(3_600);
+        /// HTTP/2 streams at once on one connection.
+        streams_per_connection: u32 = 128, in 1, 10_000;
+        /// HTTP/2 streams that a peer may have cancelled and that are still being cleared away; more end the connection.
+        resets_max: u32 = 64, in 1, 10_000;
+        /// Send buffer of one HTTP/2 stream.
+        stream_buffer: ByteSize = ByteSize::kib(64), in ByteSize::kib(1), ByteSize::mib(4);
+        /// Whether reflection shows the services.
+        reflection: bool = true;
+        /// The path of the HTTP adapter for bridges; empty turns it off.
+        bridge_path: String = "/callctl/v1/call".to_owned();
+    }
+}

@@ -1,0 +1,116 @@
+//! Who is calling.
+//!
+//! The scheme of `authorization` says what kind of caller it is: a bridge that
+//! states the user in a header of its own, a client with a signed token, an
+//! operator, or another process of this server. Nobody else's header about a
+//! user is believed: it is refused (docs/protocols/callctl.md §2).
+
+use crate::clock::Clock;
+use parlour_base::Secret;
+use parlour_node::callctl::BearerKeys;
+use parlour_wire::callctl::LocalPart;
+use parlour_wire::callctl::metadata::{self, Header};
+use parlour_wire::callctl::pb::common::{XiBareUserJid, XiRequestId};
+use tonic::Status;
+use tonic::metadata::MetadataMap;
+
+/// What callers show.
+#[derive(Debug, Default)]
+pub struct Credentials {
+    /// Of a trusted bridge.
+    pub bridge: Option<Secret<String>>,
+    /// Of an operator.
+    pub operator: Option<Secret<String>>,
+    /// Of the other processes of this server.
+    pub node: Option<Secret<String>>,
+    /// That sign tokens of clients.
+    pub keys: BearerKeys,
+}
+
+/// Who has proved to be what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kind {
+    Bridge,
+    Client(LocalPart),
+    Operator,
+    Node,
+}
+
+fn nobody() -> Status {
+    Status::unauthenticated("a valid credential is needed")
+}
+
+impl Credentials {
+    fn kind(&self, headers: &MetadataMap, clock: &Clock) -> Result<Kind, Status> {
+        let value = headers.get("authorization").ok_or_else(nobody)?;
+        let text = value.to_str().map_err(|_| nobody())?;
+        let (scheme, shown) = text.split_once(' ').ok_or_else(nobody)?;
+        let fits = |secret: &Option<Secret<String>>| {
+            secret.as_ref().is_some_and(|secret| secret.matches(shown.trim()))
+        };
+        match scheme.to_ascii_lowercase().as_str() {
+            "bridge" if fits(&self.bridge) => Ok(Kind::Bridge),
+            "operator" if fits(&self.operator) => Ok(Kind::Operator),
+            "node" if fits(&self.node) => Ok(Kind::Node),
+            "bearer" => {
+                let token = Secret::new(shown.trim().to_owned());
+                let name = self.keys.name(&token, clock.now().wall);
+                name.map(Kind::Client).ok_or_else(nobody)
+            }
+            _ => Err(nobody()),
+        }
+    }
+
+    /// The user that calls a service for clients.
+    ///
+    /// # Errors
+    /// The status that the caller is answered.
+    pub(super) fn user(&self, headers: &MetadataMap, clock: &Clock) -> Result<LocalPart, Status> {
+        let kind = self.kind(headers, clock)?;
+        let stated = header::<XiBareUserJid>(headers)?;
+        match (kind, stated) {
+            (Kind::Bridge, Some(user)) => LocalPart::try_from(user)
+                .map_err(|offence| Status::invalid_argument(offence.to_string())),
+            (Kind::Bridge, None) => Err(Status::unauthenticated("the bridge names no user")),
+            (Kind::Client(user), None) => Ok(user),
+            (Kind::Client(_) | Kind::Operator | Kind::Node, Some(_)) => {
+                Err(Status::unauthenticated("only a bridge may name the user"))
+            }
+            (Kind::Operator | Kind::Node, None) => {
+                Err(Status::unauthenticated("no user calls here"))
+            }
+        }
+    }
+
+    /// Lets an operator or another process of this server in, and nobody else.
+    ///
+    /// # Errors
+    /// The status that the caller is answered.
+    pub(super) fn inner(&self, headers: &MetadataMap, clock: &Clock) -> Result<(), Status> {
+        match self.kind(headers, clock)? {
+            Kind::Operator | Kind::Node => Ok(()),
+            Kind::Bridge | Kind::Client(_) => {
+                Err(Status::permission_denied("this service is not for clients"))
+            }
+        }
+    }
+}
+
+/// A header whose value is a message, if it is there. The library has undone
+/// the base64 of such headers where it reads them as binary; bridges that copy
+/// the text of either alphabet are read as they are.
+pub(super) fn header<H: Header>(headers: &MetadataMap) -> Result<Option<H>, Status> {
+    let mut all = headers.get_all_bin(H::KEY).iter();
+    let Some(value) = all.next() else { return Ok(None) };
+    if all.next().is_some() {
+        return Err(Status::invalid_argument(format!("{} twice", H::KEY)));
+    }
+    let wrong = || Status::invalid_argument(format!("{} is not what it should be", H::KEY));
+    let text = std::str::from_utf8(value.as_encoded_bytes()).map_err(|_| wrong())?;
+    metadata::read_header(text).map(Some).map_err(|_| wrong())
+}
+
+/// The request id, if there is one.
+pub(super) fn request_id(headers: &MetadataMap) -> Result<Option<XiRequestId>, Status> {
+    header::<XiRequestId>(headers)
+}

@@ -1,0 +1,171 @@
+//! Where the calls are kept: in this process, or in another one that is asked
+//! over gRPC (arrow 3).
+//!
+//! A front asks only for its members, tells nobody what it does not know, and
+//! never makes up an empty list: if the keeper does not answer, neither does
+//! it (REQ-39, REQ-40). A leave is answered at once and tried again for a
+//! moment.
+
+use super::Door;
+use super::remote::{Remote, with_node};
+use super::stubs::internal::video::v1::rounds_video_conference_client::RoundsVideoConferenceClient;
+use parlour_node::callctl::{Permit, Permitted};
+use parlour_wire::callctl::pb::common::XiRequestId;
+use parlour_wire::callctl::pb::common::video::v1::MediaServerConnectionToken;
+use parlour_wire::callctl::pb::internal::video::v1::{
+    GetConvoStateFromVcsRequest, JoinConvoConferenceFromVcsRequest,
+    LeaveConvoConferenceFromVcsNotification,
+};
+use parlour_wire::callctl::pb::mobile::video::v1::{
+    BatchedGetConvoStateResponse, JoinConvoConferenceResponse,
+    join_convo_conference_response::Result as Joined,
+};
+use parlour_wire::callctl::{ConvoId, LocalPart, state};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tonic::{Code, Status};
+
+/// How often a leave is tried, and how long after the one before.
+const LEAVE_TRIES: u32 = 5;
+const LEAVE_PAUSE: Duration = Duration::from_millis(300);
+
+/// Leaves that are being tried at once; a further one is not tried again.
+const LEAVES_MAX: usize = 4_096;
+
+/// Where the calls are kept.
+#[derive(Debug)]
+pub(super) enum Keeper {
+    /// In this process.
+    Here,
+    /// In another one.
+    There(There),
+}
+
+/// Another process that keeps the calls.
+#[derive(Debug)]
+pub(super) struct There {
+    remote: Remote,
+    leaves: Arc<Semaphore>,
+}
+
+type Client = RoundsVideoConferenceClient<tonic::transport::Channel>;
+
+/// What a client is told if the keeper does not answer as it should.
+fn unavailable(status: &Status) -> Status {
+    match status.code() {
+        Code::InvalidArgument | Code::ResourceExhausted => {
+            Status::new(status.code(), status.message())
+        }
+        _ => Status::unavailable("the keeper of the calls does not answer"),
+    }
+}
+
+impl There {
+    pub(super) fn new(remote: Remote) -> Self {
+        Self { remote, leaves: Arc::new(Semaphore::new(LEAVES_MAX)) }
+    }
+
+    fn client(&self) -> Client {
+        Client::new(self.remote.channel())
+    }
+
+    async fn is_member(
+        &self,
+        door: &Door,
+        caller: &LocalPart,
+        convo: &ConvoId,
+    ) -> Result<bool, Status> {
+        if convo.pair_has(caller) == Some(false) {
+            return Ok(false);
+        }
+        let permitted: Permitted = door.ask(Permit::new(door.rules(), convo.clone())).await?;
+        Ok(permitted.has(caller))
+    }
+
+    pub(super) async fn states(
+        &self,
+        door: &Door,
+        caller: &LocalPart,
+        convos: Vec<ConvoId>,
+    ) -> Result<BatchedGetConvoStateResponse, Status> {
+        let mut seen = BTreeSet::new();
+        let mut latest_states = Vec::new();
+        for convo in convos.into_iter().filter(|convo| seen.insert(convo.clone())) {
+            let nobody = || state::write(&convo, [], 0);
+            if !self.is_member(door, caller, &convo).await? {
+                latest_states.push(nobody());
+                continue;
+            }
+            let request = GetConvoStateFromVcsRequest { convo_id: Some(convo.to_pb()) };
+            let request = with_node(&self.remote, request, None);
+            let answer = self.client().get_convo_state_from_vcs(request).await;
+            let answer = answer.map_err(|status| unavailable(&status))?.into_inner();
+            // NOT_FOUND may carry the time of the conversation.
+            latest_states.push(answer.latest_state.unwrap_or_else(nobody));
+        }
+        Ok(BatchedGetConvoStateResponse { result: 0, latest_states })
+    }
+
+    pub(super) async fn join(
+        &self,
+        door: &Door,
+        caller: &LocalPart,
+        convo: &ConvoId,
+        request_id: Option<XiRequestId>,
+    ) -> Result<JoinConvoConferenceResponse, Status> {
+        if !self.is_member(door, caller, convo).await? {
+            let result = Joined::NotAllowed.into();
+            return Ok(JoinConvoConferenceResponse { result, ..Default::default() });
+        }
+        let request = JoinConvoConferenceFromVcsRequest {
+            convo_id: Some(convo.to_pb()),
+            request_id,
+            user: Some(caller.to_pb()),
+            device_id: None,
+        };
+        let request = with_node(&self.remote, request, request_id);
+        let answer = self.client().join_convo_conference_from_vcs(request).await;
+        let answer = answer.map_err(|status| unavailable(&status))?.into_inner();
+        let is_ok = answer.result == i32::from(Joined::Ok);
+        // Where to connect goes only with OK (REQ-52); another number, known
+        // or not, is passed on as it is (REQ-59).
+        Ok(JoinConvoConferenceResponse {
+            result: answer.result,
+            latest_state: answer.latest_state,
+            connection_info: answer.connection_info.filter(|_| is_ok),
+            connection_token: answer.connection_token.filter(|_| is_ok),
+        })
+    }
+
+    pub(super) fn leave(
+        &self,
+        caller: &LocalPart,
+        convo: &ConvoId,
+        request_id: Option<XiRequestId>,
+        token: Option<MediaServerConnectionToken>,
+    ) {
+        let Ok(place) = Arc::clone(&self.leaves).try_acquire_owned() else { return };
+        let notice = LeaveConvoConferenceFromVcsNotification {
+            convo_id: Some(convo.to_pb()),
+            request_id,
+            force: false,
+            connection_token: token,
+            user: Some(caller.to_pb()),
+        };
+        let (remote, mut client) = (self.remote.clone(), self.client());
+        tokio::spawn(async move {
+            let _place = place;
+            for again in 0..LEAVE_TRIES {
+                let request = with_node(&remote, notice.clone(), request_id);
+                match client.on_leave_convo_conference_from_vcs(request).await {
+                    Err(status) if status.code() == Code::Unavailable => {
+                        tokio::time::sleep(LEAVE_PAUSE.saturating_mul(again + 1)).await;
+                    }
+                    _ => return,
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,218 @@
+//! The parts as processes of their own, and each of them killed.
+
+use crate::client::{Client, GROUP, Secrets, coming, on, people, start};
+use crate::support::{PATIENCE, Server, Wish};
+use parlour_wire::callctl::pb::common::VoidResponse;
+use parlour_wire::callctl::pb::common::video::v1::convo_video_state::user_state::State;
+use parlour_wire::callctl::pb::internal::video::v1::ConvoVideoStateChangedFromVcsNotification;
+use parlour_wire::callctl::pb::selfhost::video::v1::{
+    ClientConnectedRequest, ClientConnectedResponse, ClientDisconnectedNotification, Eviction,
+    EvictionsRequest,
+};
+use parlour_wire::callctl::{ConvoId, LocalPart, state};
+use std::net::TcpListener;
+use tonic::{Code, Streaming};
+
+/// A port that is free now; the front has to know where the keeper will be.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+struct Parts {
+    secrets: Secrets,
+    kik: Server,
+    vcs: Server,
+    kik_port: u16,
+    vcs_port: u16,
+}
+
+fn part(secrets: &Secrets, port: u16, more: &[(&str, &str)]) -> Server {
+    let listen = format!("http://127.0.0.1:{port}");
+    let env = secrets.env();
+    let env = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let env: Vec<(&str, &str)> = env.chain(more.iter().copied()).collect();
+    Server::with(Wish { env: &env, flags: &["--listen", &listen], ..Wish::default() })
+}
+
+fn kik(secrets: &Secrets, port: u16, vcs_port: u16) -> Server {
+    let url = format!("http://127.0.0.1:{vcs_port}");
+    part(secrets, port, &[("PARLOUR_CALLCTL_ROLE", "kik"), ("PARLOUR_CALLCTL_VCS_URL", &url)])
+}
+
+fn vcs(secrets: &Secrets, port: u16, kik_port: u16) -> Server {
+    let url = format!("http://127.0.0.1:{kik_port}");
+    let env = [
+        ("PARLOUR_CALLCTL_ROLE", "vcs"),
+        ("PARLOUR_CALLCTL_KIK_URL", &url),
+        ("PARLOUR_CALLCTL_MEDIA_GRACE", "300ms"),
+    ];
+    part(secrets, port, &env)
+}
+
+impl Parts {
+    fn new() -> Self {
+        let secrets = Secrets::new();
+        let (kik_port, vcs_port) = (free_port(), free_port());
+        let (kik, vcs) = (kik(&secrets, kik_port, vcs_port), vcs(&secrets, vcs_port, kik_port));
+        Self { secrets, kik, vcs, kik_port, vcs_port }
+    }
+
+    fn at(&self, port: u16) -> std::net::SocketAddr {
+        std::net::SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    async fn people(&self) -> [Client; 2] {
+        let at = self.at(self.kik_port);
+        Client::operator(at).members(GROUP, &["alice_a1b", "bob.b_z9z"]).await.unwrap();
+        ["alice_a1b", "bob.b_z9z"].map(|name| Client::user(at, name))
+    }
+}
+
+#[tokio::test]
+async fn front_and_keeper_apart_make_one_door() {
+    let parts = Parts::new();
+    let [alice, bob] = parts.people().await;
+    let mut his = bob.watch().await;
+    let joined = alice.join(GROUP).await.unwrap();
+    assert_eq!(joined.result, 0);
+    assert_eq!(his.change().await, coming("alice_a1b"));
+    assert_eq!(people(&bob.query(&[GROUP]).await.unwrap()[0]), coming("alice_a1b"));
+    let mallory = Client::user(parts.at(parts.kik_port), "mallory_1");
+    assert_eq!(mallory.join(GROUP).await.unwrap().result, 2);
+    assert_eq!(people(&mallory.query(&[GROUP]).await.unwrap()[0]), []);
+    alice.leave(GROUP, joined.connection_token.map(|token| token.payload)).await.unwrap();
+    assert_eq!(his.change().await, []);
+    let there = Client::user(parts.at(parts.vcs_port), "alice_a1b");
+    assert_eq!(there.join(GROUP).await.unwrap_err().code(), Code::Unimplemented);
+}
+
+#[tokio::test]
+async fn without_the_keeper_queries_and_joins_fail_and_leaves_do_not() {
+    let mut parts = Parts::new();
+    let [alice, bob] = parts.people().await;
+    let mut his = bob.watch().await;
+    let joined = alice.join(GROUP).await.unwrap();
+    assert_eq!(his.change().await, coming("alice_a1b"));
+    let elsewhere = Secrets::new();
+    let old = std::mem::replace(&mut parts.vcs, start(&elsewhere, &[]));
+    drop(old);
+    let code = |called: tonic::Status| called.code();
+    assert_eq!(bob.query(&[GROUP]).await.map_err(code), Err(Code::Unavailable));
+    assert_eq!(alice.join(GROUP).await.map_err(code), Err(Code::Unavailable));
+    assert!(alice.leave(GROUP, joined.connection_token.map(|t| t.payload)).await.is_ok());
+    // Back again on an empty store: its clock goes on from the time of day.
+    parts.vcs = vcs(&parts.secrets, parts.vcs_port, parts.kik_port);
+    let again = async {
+        while alice.join(GROUP).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, again).await.expect("it is found again");
+    assert_eq!(his.change().await, coming("alice_a1b"));
+}
+
+#[tokio::test]
+async fn what_the_front_missed_it_is_told_when_it_is_back() {
+    let mut parts = Parts::new();
+    let [alice, _] = parts.people().await;
+    let joined = alice.join(GROUP).await.unwrap();
+    // The front dies; meanwhile she reaches the media server.
+    let elsewhere = Secrets::new();
+    let old = std::mem::replace(&mut parts.kik, start(&elsewhere, &[]));
+    let env = parts.secrets.env();
+    let url = format!("http://127.0.0.1:{}", parts.vcs_port);
+    let env: Vec<(&str, &str)> = env
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .chain([("PARLOUR_CALLCTL_ROLE", "kik"), ("PARLOUR_CALLCTL_VCS_URL", url.as_str())])
+        .collect();
+    let listen = format!("http://127.0.0.1:{}", parts.kik_port);
+    let flags = ["--listen", listen.as_str()];
+    parts.kik = old.restart(&Wish { env: &env, flags: &flags, ..Wish::default() });
+    let bob = Client::user(parts.at(parts.kik_port), "bob.b_z9z");
+    let mut his = bob.watch().await;
+    let _socket = crate::client::connect(&parts.vcs, &joined).await;
+    assert_eq!(his.change().await, on("alice_a1b"));
+}
+
+#[tokio::test]
+async fn a_front_drops_what_is_repeated_or_overtaken() {
+    let parts = Parts::new();
+    let [_, bob] = parts.people().await;
+    let mut his = bob.watch().await;
+    let node = Client::node(parts.at(parts.kik_port));
+    let convo = ConvoId::parse_key(GROUP).unwrap();
+    let tell = |name: &'static str, stamp: u64| {
+        let people = [(LocalPart::parse(name).unwrap(), State::Connecting)];
+        let list = state::write(&convo, people, stamp);
+        let message = ConvoVideoStateChangedFromVcsNotification { convo_video_state: Some(list) };
+        let node = node.clone();
+        async move {
+            let service = "internal.video.v1.InternalKikVideo";
+            let told: Result<VoidResponse, _> =
+                node.call(service, "OnConvoVideoStateChangedFromVcs", message).await;
+            told.unwrap();
+        }
+    };
+    for (name, stamp) in [("first", 5), ("first", 5), ("old", 4), ("second", 6)] {
+        tell(name, stamp).await;
+    }
+    assert_eq!(his.change().await, coming("first"));
+    assert_eq!(his.change().await, coming("second"));
+}
+
+const PLANE: &str = "selfhost.video.v1.MediaPlane";
+
+async fn evictions(node: &Client) -> Streaming<Eviction> {
+    let request = EvictionsRequest { media_server_id: "m1".to_owned() };
+    node.stream(PLANE, "Evictions", node.request(request)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_media_server_apart_admits_by_token_and_its_silence_ends_its_connections() {
+    let parts = Parts::new();
+    let [alice, bob] = parts.people().await;
+    let node = Client::node(parts.at(parts.vcs_port));
+    let mut his = bob.watch().await;
+    let joined = alice.join(GROUP).await.unwrap();
+    assert_eq!(his.change().await, coming("alice_a1b"));
+    let present = |connection: &str, joined: &parlour_wire::callctl::pb::mobile::video::v1::JoinConvoConferenceResponse| ClientConnectedRequest {
+        conference_id: joined.connection_info.clone().unwrap().conference_id,
+        connection_token: joined.connection_token.clone(),
+        media_server_id: "m1".to_owned(),
+        connection_id: connection.to_owned(),
+    };
+    let refused: Result<ClientConnectedResponse, _> =
+        node.call(PLANE, "ClientConnected", present("1", &joined)).await;
+    assert_eq!(refused.unwrap_err().code(), Code::FailedPrecondition, "no sign of life yet");
+
+    let mut stream = evictions(&node).await;
+    let answer: ClientConnectedResponse =
+        node.call(PLANE, "ClientConnected", present("1", &joined)).await.unwrap();
+    assert_eq!((answer.result, answer.user.unwrap().local_part.as_str()), (0, "alice_a1b"));
+    assert_eq!(his.change().await, on("alice_a1b"));
+
+    let again = alice.join(GROUP).await.unwrap();
+    let answer: ClientConnectedResponse =
+        node.call(PLANE, "ClientConnected", present("2", &again)).await.unwrap();
+    assert_eq!(answer.result, 0);
+    let evicted = tokio::time::timeout(PATIENCE, stream.message()).await.unwrap().unwrap().unwrap();
+    assert_eq!((evicted.connection_id.as_str(), evicted.reason), ("1", 2));
+
+    // It is restarted within the time of grace: nobody is lost.
+    let newer = evictions(&node).await;
+    drop(stream);
+    assert_eq!(people(&bob.query(&[GROUP]).await.unwrap()[0]), on("alice_a1b"));
+    let over = ClientDisconnectedNotification {
+        conference_id: again.connection_info.clone().unwrap().conference_id,
+        connection_token: again.connection_token.clone(),
+        media_server_id: "m1".to_owned(),
+        connection_id: "1".to_owned(),
+        reason: 3,
+    };
+    let _: VoidResponse = node.call(PLANE, "ClientDisconnected", over).await.unwrap();
+    assert_eq!(people(&bob.query(&[GROUP]).await.unwrap()[0]), on("alice_a1b"));
+    // It dies.
+    drop(newer);
+    assert_eq!(his.change().await, []);
+}

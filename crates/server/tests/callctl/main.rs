@@ -1,0 +1,11 @@
+//! The call-control door of the real program, spoken to by gRPC over TCP.
+#![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
+
+mod apart;
+mod bad;
+mod calls;
+mod client;
+mod pushes;
+#[path = "../edge/support.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod support;
