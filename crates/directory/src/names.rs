@@ -19,9 +19,14 @@ const SECRET: &str = "secret";
 /// The key of what media tokens are made with.
 const MEDIA: &str = "media";
 
+/// The kind under which floors are kept.
+const FLOOR: &str = "floor";
+/// The key of the floor of call states' clocks.
+const CLOCK: &str = "clock";
+
 /// The kinds of records that are in memory from the start; others are looked
 /// up when they are needed.
-pub const RESIDENT: [&str; 3] = [GROUP, INVITATION, SECRET];
+pub const RESIDENT: [&str; 4] = [GROUP, INVITATION, SECRET, FLOOR];
 
 /// The names of rooms in memory, the stored group definitions, invitations and
 /// secrets.
@@ -32,6 +37,7 @@ pub struct Directory {
     groups: BTreeMap<String, Json>,
     invitations: BTreeMap<String, Invitation>,
     media_keys: MediaKeys,
+    floor: u64,
 }
 
 impl Directory {
@@ -49,6 +55,7 @@ impl Directory {
             groups: BTreeMap::new(),
             invitations: BTreeMap::new(),
             media_keys: MediaKeys::generate(entropy),
+            floor: 0,
         };
         let mut secret = None;
         for (kind, key, body) in records {
@@ -60,6 +67,7 @@ impl Directory {
                     let invitation = serde_json::from_value(body).ok();
                     directory.invitations.extend(invitation.map(|one| (key, one)));
                 }
+                (FLOOR, CLOCK) => directory.floor = body.as_u64().unwrap_or(0),
                 (SECRET, MEDIA) => secret = MediaKeys::from_json(body),
                 _ => {}
             }
@@ -78,6 +86,24 @@ impl Directory {
     #[must_use]
     pub const fn media_keys(&self) -> &MediaKeys {
         &self.media_keys
+    }
+
+    /// Where the clock of call states of a new room begins: not before any
+    /// that a deleted room has shown.
+    #[must_use]
+    pub const fn floor(&self) -> u64 {
+        self.floor
+    }
+
+    /// A room whose clock stood there is gone; says what to write, if
+    /// something is.
+    pub fn raise_floor(&mut self, clock: u64) -> Option<Write> {
+        if clock <= self.floor {
+            return None;
+        }
+        self.floor = clock;
+        let (kind, key) = (FLOOR.to_owned(), CLOCK.to_owned());
+        Some(Write::Record { kind, key, body: Some(clock.into()) })
     }
 
     /// Whether nothing was ever stored.

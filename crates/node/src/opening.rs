@@ -207,6 +207,7 @@ impl Shard {
             (Stage::Opening, Ok(StoreDone::Room { epoch, body, parts, chat })) => {
                 let blank = body.is_none() && parts.is_empty();
                 let mut kept = Kept::read(body, parts, chat);
+                kept.floor = self.directory.floor();
                 let most = self.config.room.chat_entries as usize;
                 kept.chat.drain(..kept.chat.len().saturating_sub(most));
                 self.room_came(now, id, blank, |room, limits| {

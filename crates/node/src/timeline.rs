@@ -122,12 +122,20 @@ impl Timeline {
         self.behind.as_ref().filter(|behind| behind.flight > 0).map(|behind| behind.since)
     }
 
-    /// Decides a command. Visible steps must have been taken before.
-    pub(crate) fn submit(&mut self, now: Now, proposal: &Proposal) -> Result<Due, Refusal> {
+    /// Decides a command, or gives it back with the reason against it. Visible
+    /// steps must have been taken before.
+    pub(crate) fn submit(
+        &mut self,
+        now: Now,
+        proposal: Proposal,
+    ) -> Result<Due, Box<(Proposal, Refusal)>> {
         assert!(self.direct.is_none(), "a visible step was not taken");
-        let waits = self.waits(now, proposal);
+        let waits = self.waits(now, &proposal);
         let before = (waits && self.behind.is_none()).then(|| self.head.clone());
-        let events = self.head.apply(now, &proposal.actor, proposal.command.clone())?;
+        let events = match self.head.apply(now, &proposal.actor, proposal.command.clone()) {
+            Ok(events) => events,
+            Err(refusal) => return Err(Box::new((proposal, refusal))),
+        };
         let mut due = Due::default();
         if events.is_empty() {
             due.idle.push(proposal.asker);
@@ -159,12 +167,11 @@ impl Timeline {
     }
 
     /// The step that a decided command is, the head being the room after it.
-    fn step(&self, proposal: &Proposal, events: Vec<Event>, waits: bool) -> Step {
+    fn step(&self, proposal: Proposal, events: Vec<Event>, waits: bool) -> Step {
         let Proposal { asker, actor, command, along } = proposal;
         let mut writes = writes(&self.head, &events);
         writes.extend(along.iter().cloned());
-        let (actor, command, along) = (actor.clone(), command.clone(), along.clone());
-        Step { asker: *asker, actor, command, along, events, waits, writes }
+        Step { asker, actor, command, along, events, waits, writes }
     }
 
     /// The next step that everybody may see; [`Timeline::published`] is then
@@ -235,7 +242,7 @@ impl Timeline {
             let waits = self.waits(now, &proposal);
             match self.head.apply(now, &proposal.actor, proposal.command.clone()) {
                 Ok(events) if events.is_empty() => due.idle.push(asker),
-                Ok(events) => again.push_back(self.step(&proposal, events, waits)),
+                Ok(events) => again.push_back(self.step(proposal, events, waits)),
                 Err(refusal) => {
                     due.refuse.push(Undone { asker, command: proposal.command, refusal });
                 }

@@ -224,6 +224,7 @@ fn a_deleted_room_is_gone_with_its_names_and_its_members() {
     let (mut w, done) = talk();
     let conn = come(&mut w, "one", "", &done.tokens[0]);
     w.hears(conn);
+    let stamp = room(&w, &done).stamp();
     run(&mut w, [(parlour_room::Actor::House, Command::Delete)]);
     assert!(w.is_closed(conn).is_some());
     assert!(w.shard.room(done.room.unwrap()).is_none());
@@ -232,4 +233,7 @@ fn a_deleted_room_is_gone_with_its_names_and_its_members() {
     assert!(gone.missing);
     let new = run(&mut w, describe(&[1]));
     assert_ne!(new.room, done.room, "the name is free for another room");
+    let mut w = World::on(w.disk, config(), Mood::Works);
+    let again = run(&mut w, [admit(1)]);
+    assert!(room(&w, &again).stamp() > stamp, "a name's time goes on");
 }

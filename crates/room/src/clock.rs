@@ -29,12 +29,14 @@ pub struct CallClock {
 }
 
 impl CallClock {
-    /// The clock of a room that was opened, given its stored ceiling.
+    /// The clock of a room that was opened, given its stored ceiling and what
+    /// clocks of rooms have shown that are deleted: a name of theirs may mean
+    /// this room now.
     #[must_use]
-    pub const fn open(ceiling: u64) -> Self {
+    pub fn open(ceiling: u64, floor: u64) -> Self {
         // What no clock of ours has written must not stop the room.
-        let ceiling = if ceiling > LATEST_CEILING { LATEST_CEILING } else { ceiling };
-        Self { last: ceiling, ceiling }
+        let [ceiling, floor] = [ceiling, floor].map(|value| value.min(LATEST_CEILING));
+        Self { last: ceiling.max(floor), ceiling }
     }
 
     /// The last value used, or where it began.
@@ -102,7 +104,7 @@ mod tests {
         let mut clock = CallClock::default();
         clock.raise(clock.wants(Wall(1_000), 50).expect("nothing is durable yet"));
         clock.advance(clock.next(Wall(1_000)));
-        let again = CallClock::open(clock.ceiling());
+        let again = CallClock::open(clock.ceiling(), 0);
         assert!(again.next(Wall(0)) > clock.last());
         assert!(again.wants(Wall(0), 50).is_some(), "the old ceiling is used up");
     }

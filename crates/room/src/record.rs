@@ -60,6 +60,8 @@ pub struct Kept {
     pub term: Option<Term>,
     /// How far the clock of call states may have been used.
     pub ceiling: u64,
+    /// How far clocks of deleted rooms may have been used; not the room's own.
+    pub floor: u64,
     /// When the store was told to have it opened.
     pub due: Option<Wall>,
     /// Its chat, oldest first.

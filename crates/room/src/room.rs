@@ -69,8 +69,8 @@ impl Room {
     /// A room in a new epoch, with what the store kept of it.
     #[must_use]
     pub fn open(id: RoomId, epoch: Epoch, limits: Limits, kept: Kept) -> Self {
-        let Kept { record, grants, seats, term, ceiling, due, chat } = kept;
-        let clock = CallClock::open(ceiling);
+        let Kept { record, grants, seats, term, ceiling, floor, due, chat } = kept;
+        let clock = CallClock::open(ceiling, floor);
         let (call, term) = (None, term.filter(|_| record.lease.is_some()));
         let mut room = Self {
             id,

@@ -9,12 +9,10 @@ use crate::media::WorkerPort;
 use crate::metrics::Counters;
 use crate::outgoing::Outgoing;
 use crate::pool::Jobs;
-use crate::port::{
-    CallId, ErrandId, Frame, GroupLookup, Input, Output, Query, QueryId, Reply,
-};
-use parlour_node::call::{Call, Fetch, Fetched, Notice, Reply as CallReply};
+use crate::port::{CallId, ErrandId, Frame, GroupLookup, Input, Output, Query, QueryId, Reply};
 use parlour_base::storage::{StoreFault, StoreReply, StoreRequest};
 use parlour_base::{ConnId, Mono, Now, Pii, Secret, Verifier};
+use parlour_node::call::{Call, Fetch, Fetched, Notice, Reply as CallReply};
 use parlour_sfu::plan;
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -73,8 +71,8 @@ pub enum Mail {
     Frame(ConnId, Frame, [OwnedSemaphorePermit; 2]),
     /// A connection is gone.
     Closed(ConnId),
-    /// The store answers.
-    Stored(StoreReply),
+    /// The store answers: all that a commit held.
+    Stored(Vec<StoreReply>),
     /// The password pool answers.
     Checked(ErrandId, Option<bool>),
     /// The group folder answers.
@@ -283,8 +281,10 @@ fn serve(machine: &mut impl Control, post: &mut Post, letters: &Letters, clock: 
     while let Some(first) = wait(letters, clock, machine.deadline()) {
         let more = letters.0.try_iter().take(TURN_MAX);
         for mail in first.into_iter().chain(more) {
-            let Some(input) = post.open(mail) else { return };
-            step(machine, post, clock.now(), input);
+            let Some(inputs) = post.open(mail) else { return };
+            for input in inputs {
+                step(machine, post, clock.now(), input);
+            }
         }
         let now = clock.now();
         if machine.deadline().is_some_and(|due| due <= now.mono) {
@@ -337,8 +337,8 @@ struct Post {
 
 impl Post {
     /// What a letter says to the machine; `None` when it says to stop.
-    fn open(&mut self, mail: Mail) -> Option<Input> {
-        Some(match mail {
+    fn open(&mut self, mail: Mail) -> Option<Vec<Input>> {
+        Some(vec![match mail {
             Mail::Opened(conn, remote, outgoing) => {
                 self.outgoing.insert(conn, outgoing);
                 Input::Opened { conn, remote }
@@ -348,7 +348,9 @@ impl Post {
                 self.outgoing.remove(&conn);
                 Input::Closed(conn)
             }
-            Mail::Stored(reply) => Input::Stored(reply),
+            Mail::Stored(replies) => {
+                return Some(replies.into_iter().map(Input::Stored).collect());
+            }
             Mail::Checked(errand, fits) => Input::Checked(errand, fits),
             Mail::GroupRead(errand, lookup) => Input::GroupRead(errand, lookup),
             Mail::Media(worker, notice) => Input::Media(worker, notice),
@@ -368,7 +370,7 @@ impl Post {
             Mail::Fetched(id, fetched) => Input::Fetched(id, fetched),
             Mail::Shutdown => Input::Shutdown,
             Mail::Stop => return None,
-        })
+        }])
     }
 
     fn carry(&mut self, output: Output) {

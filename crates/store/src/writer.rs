@@ -53,7 +53,22 @@ impl<E: Engine + 'static> Writer<E> {
     pub fn spawn(
         engine: E,
         queue_len: NonZeroUsize,
-        reply: impl FnMut(StoreReply) + Send + 'static,
+        mut reply: impl FnMut(StoreReply) + Send + 'static,
+    ) -> io::Result<Self> {
+        Self::spawn_batched(engine, queue_len, move |replies| {
+            replies.into_iter().for_each(&mut reply)
+        })
+    }
+
+    /// The same, `reply` being called once for all requests of a commit, so
+    /// that whoever waits is woken once.
+    ///
+    /// # Errors
+    /// The system's, if it gives no thread.
+    pub fn spawn_batched(
+        engine: E,
+        queue_len: NonZeroUsize,
+        reply: impl FnMut(Vec<StoreReply>) + Send + 'static,
     ) -> io::Result<Self> {
         let gauges = Arc::new(Gauges::default());
         add(&gauges.queue_limit, u64::try_from(queue_len.get()).unwrap_or(u64::MAX));
@@ -148,7 +163,7 @@ struct Worker<E, F> {
     reply: F,
 }
 
-impl<E: Engine, F: FnMut(StoreReply)> Worker<E, F> {
+impl<E: Engine, F: FnMut(Vec<StoreReply>)> Worker<E, F> {
     fn run(mut self) -> E {
         while let Ok(first) = self.requests.recv() {
             let mut batch = vec![first];
@@ -170,10 +185,10 @@ impl<E: Engine, F: FnMut(StoreReply)> Worker<E, F> {
         let replies = self.engine.execute(batch);
         self.gauges.observe(start.elapsed());
         assert_eq!(replies.len(), weights.len(), "an engine answers each request");
-        for (reply, weight) in replies.into_iter().zip(weights) {
-            self.count(&reply, weight);
-            (self.reply)(reply);
+        for (reply, weight) in replies.iter().zip(weights) {
+            self.count(reply, weight);
         }
+        (self.reply)(replies);
     }
 
     fn count(&self, reply: &StoreReply, weight: u64) {

@@ -58,19 +58,20 @@ impl Shard {
             self.refused(now, *asker, room, command, &Refusal::StoreUnavailable);
             return;
         }
-        match hosted.timeline.submit(now, &proposal) {
+        match hosted.timeline.submit(now, proposal) {
             Ok(due) => self.due(now, room, due),
-            Err(refusal) => {
-                let Proposal { asker, actor, command, .. } = proposal;
-                if let (Some(decisions), Some(hosted)) =
-                    (&mut self.decisions, self.rooms.get(&room))
-                {
-                    decisions.push(Decision::Refused {
-                        room: Box::new(hosted.timeline.head().clone()),
-                        actor,
-                        command: command.clone(),
-                        refusal: refusal.clone(),
-                    });
+            Err(back) => {
+                let (Proposal { asker, actor, command, .. }, refusal) = *back;
+                if let Some(hosted) = self.rooms.get(&room) {
+                    let head = hosted.timeline.head();
+                    if let Some(decisions) = &mut self.decisions {
+                        decisions.push(Decision::Refused {
+                            room: Box::new(head.clone()),
+                            actor,
+                            command: command.clone(),
+                            refusal: refusal.clone(),
+                        });
+                    }
                 }
                 self.refused(now, asker, room, &command, &refusal);
             }
@@ -153,12 +154,23 @@ impl Shard {
                 let due = now.mono + self.config.limits.connecting.0;
                 self.arm(Some(due), Timer::Seat(room, seat.id.clone(), seat.current));
             }
+            Happening::Deleted => self.keep_floor(room),
             Happening::Configured(_) | Happening::PolicySet(_) | Happening::LeaseSet(_) => {
                 if let Some(hosted) = self.rooms.get_mut(&room) {
                     hosted.blank = false;
                 }
             }
             _ => {}
+        }
+    }
+
+    /// A room is gone, and its names may come to mean another one, whose clock
+    /// must not be behind this one's.
+    fn keep_floor(&mut self, room: RoomId) {
+        let Some(hosted) = self.rooms.get(&room) else { return };
+        let ceiling = hosted.timeline.head().clock().ceiling();
+        if let Some(write) = self.directory.raise_floor(ceiling) {
+            self.store_quietly(write);
         }
     }
 

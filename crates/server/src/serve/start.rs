@@ -246,10 +246,10 @@ fn start_store(
     let queue = NonZeroUsize::new(queue).unwrap_or(NonZeroUsize::MIN);
     let shard = shard.clone();
     let guard = StoreGuard(alarm.clone());
-    Writer::spawn(engine, queue, move |reply| {
+    Writer::spawn_batched(engine, queue, move |replies| {
         let _alive = &guard;
         // A shard that is gone needs no answer.
-        drop(shard.post_blocking(Mail::Stored(reply)));
+        drop(shard.post_blocking(Mail::Stored(replies)));
     })
     .context("cannot start the store's thread")
 }
