@@ -2,6 +2,7 @@
 
 use crate::all;
 use crate::call::{self, Call};
+use crate::callctl::{self, Callctl};
 use crate::connect::{self, Connect};
 use crate::generator::Cast;
 use crate::limit;
@@ -99,6 +100,34 @@ enum Scenario {
         /// How long to count, for the server and for the engine.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
+    },
+    /// Call control: joins and leaves, how far and fast they are told, idle
+    /// streams.
+    Callctl {
+        /// Conversations of two.
+        #[arg(long, default_value_t = 10_000)]
+        conversations: usize,
+        /// Callers at the same time.
+        #[arg(long, default_value_t = 256)]
+        callers: usize,
+        /// HTTP/2 connections of the callers.
+        #[arg(long, default_value_t = 8)]
+        connections: usize,
+        /// How long to count.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Members who watch one group.
+        #[arg(long, default_value_t = 100)]
+        watchers: usize,
+        /// Changes that they are told of.
+        #[arg(long, default_value_t = 200)]
+        changes: usize,
+        /// Idle streams.
+        #[arg(long, default_value_t = 50_000)]
+        streams: usize,
+        /// HTTP/2 connections of the idle streams.
+        #[arg(long, default_value_t = 500)]
+        stream_connections: usize,
     },
     /// Every scenario with its defaults; writes the page about performance.
     All {
@@ -235,6 +264,28 @@ impl Runner<'_> {
             Scenario::State { rooms, seconds } => {
                 let time = Duration::from_secs((*seconds).max(1));
                 state::run(State { rooms: *rooms, time }, &server)
+            }
+            Scenario::Callctl {
+                conversations,
+                callers,
+                connections,
+                seconds,
+                watchers,
+                changes,
+                streams,
+                stream_connections,
+            } => {
+                let size = Callctl {
+                    conversations: *conversations,
+                    callers: *callers,
+                    connections: *connections,
+                    time: Duration::from_secs((*seconds).max(1)),
+                    watchers: *watchers,
+                    changes: *changes,
+                    streams: *streams,
+                    stream_connections: *stream_connections,
+                };
+                callctl::run(size, &server)
             }
             Scenario::All { .. } | Scenario::Limit => bail!("this is no single scenario"),
         };

@@ -31,6 +31,14 @@ impl Histogram {
         }
     }
 
+    /// Counts what another one has counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (count, more) in self.counts.iter_mut().zip(&other.counts) {
+            *count += more;
+        }
+        self.total += other.total;
+    }
+
     /// How many were counted.
     #[must_use]
     pub const fn total(&self) -> u64 {

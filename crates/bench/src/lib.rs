@@ -11,6 +11,7 @@
 
 pub mod all;
 pub mod call;
+pub mod callctl;
 pub mod cli;
 pub mod clock;
 pub mod connect;

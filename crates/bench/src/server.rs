@@ -1,6 +1,7 @@
 //! The server under test: a child process that we start and end, or one that
 //! is already there.
 
+use crate::callctl::{BRIDGE, OPERATOR};
 use crate::process::Process;
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeMap;
@@ -60,11 +61,17 @@ impl Server {
         let groups = data.path().join("groups");
         std::fs::create_dir(&groups)?;
         std::fs::write(groups.join(format!("{GROUP}.json")), GROUP_FILE)?;
+        let callctl = data.path().join("callctl");
+        std::fs::create_dir(&callctl)?;
+        std::fs::write(callctl.join("bridge.secret"), BRIDGE)?;
+        std::fs::write(callctl.join("operator.secret"), OPERATOR)?;
         let mut command = Command::new(program);
         command
             .args(["serve", "--no-lobby", "--listen", "http://127.0.0.1:0", "--data"])
             .arg(data.path())
             .env("PARLOUR_OPS_LISTEN", "127.0.0.1:0")
+            .env("PARLOUR_CALLCTL_CALLS_PER_SECOND", "1000000")
+            .env("PARLOUR_CALLCTL_CALL_BURST", "1000000")
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         if std::env::var_os("PARLOUR_LOG_LEVEL").is_none() {
