@@ -5,11 +5,17 @@
 //! what must be kept it hands out as a [`Write`](parlour_base::storage::Write).
 
 pub mod access;
+pub mod contacts;
 pub mod invitation;
 pub mod jwt;
+pub mod keys;
 pub mod media_token;
 pub mod names;
 pub mod outside;
+pub mod record;
+pub mod repeats;
+pub mod tokens;
+pub mod users;
 mod verify;
 
 pub use access::{Access, Admission, Attempt, Step};

@@ -29,6 +29,18 @@ impl Outside {
         Self { namespace: "kik".to_owned(), name: name.to_owned() }
     }
 
+    /// An account of the rooms door, by e-mail in lower case.
+    #[must_use]
+    pub fn account(name: &str) -> Self {
+        Self { namespace: "account".to_owned(), name: name.to_owned() }
+    }
+
+    /// A login.
+    #[must_use]
+    pub fn login(name: &str) -> Self {
+        Self { namespace: "login".to_owned(), name: name.to_owned() }
+    }
+
     /// A user of one group's definition.
     #[must_use]
     pub fn galene(group: &str, name: &str) -> Self {

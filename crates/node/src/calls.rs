@@ -7,7 +7,7 @@ use crate::port::{CallId, ErrandId, Output};
 use crate::shard::{Shard, Timer};
 use crate::timeline::Proposal;
 use parlour_base::storage::{StoreDone, StoreFault, StoreId, StoreOp, Write};
-use parlour_base::{Mono, Now, RoomId};
+use parlour_base::{Mono, Now, RoomId, Secret};
 use parlour_session::call::Fetched;
 use parlour_session::{Call, Desk, Notices, Observed, Outcome, Reply, Step};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -156,6 +156,11 @@ impl Shard {
                 self.calls.errands.insert(errand, id);
                 self.out.push_back(Output::Check { errand, verifier, password });
             }
+            Step::Hash { password, salt, rounds } => {
+                let errand = self.new_errand();
+                self.calls.errands.insert(errand, id);
+                self.out.push_back(Output::Hash { errand, password, salt, rounds });
+            }
             Step::Fetch(fetch) => self.out.push_back(Output::Fetch(id, fetch)),
             Step::Done(_) => unreachable!("a call that is done has no next step"),
         }
@@ -205,6 +210,13 @@ impl Shard {
         let outcome = fits.map_or(Outcome::Fault(StoreFault::Busy), Outcome::Checked);
         self.call_ready(id, outcome);
         true
+    }
+
+    /// A password was hashed; `None` when the pool is too busy.
+    pub(crate) fn call_hashed(&mut self, errand: ErrandId, hash: Option<Secret<String>>) {
+        let Some(id) = self.calls.errands.remove(&errand) else { return };
+        let outcome = hash.map_or(Outcome::Fault(StoreFault::Busy), Outcome::Hashed);
+        self.call_ready(id, outcome);
     }
 
     /// Another service has answered.

@@ -67,6 +67,8 @@ pub enum Input {
     Stored(StoreReply),
     /// Whether the password fitted; `None` when the pool is too busy to say.
     Checked(ErrandId, Option<bool>),
+    /// What is kept of a password; `None` when the pool is too busy.
+    Hashed(ErrandId, Option<Secret<String>>),
     /// The group file looked for.
     GroupRead(ErrandId, GroupLookup),
     /// What a media worker reports.
@@ -199,6 +201,19 @@ pub enum Output {
         verifier: Verifier,
         /// What the client sent.
         password: Secret<String>,
+    },
+    /// Turn a password into what is kept of it, in the same pool; answer with
+    /// [`Input::Hashed`], in the form of a group file (docs/protocols/galene.md
+    /// §5.5).
+    Hash {
+        /// For the answer.
+        errand: ErrandId,
+        /// The password.
+        password: Secret<String>,
+        /// Random bytes.
+        salt: [u8; 16],
+        /// How often it is hashed.
+        rounds: u32,
     },
     /// Read the group file of this name or of its nearest parent.
     ReadGroup {

@@ -127,6 +127,7 @@ impl Shard {
             Input::Closed(conn) => self.closed(now, conn),
             Input::Stored(reply) => self.stored(now, reply),
             Input::Checked(errand, fits) => self.password_checked(now, errand, fits),
+            Input::Hashed(errand, hash) => self.call_hashed(errand, hash),
             Input::GroupRead(errand, lookup) => self.group_read(now, errand, lookup),
             Input::Media(_, notice) => self.notice(now, &notice),
             Input::Query(id, query) => self.query(id, query),

@@ -187,6 +187,7 @@ impl<'r> Turn<'r> {
             }
             Command::Expire { life } => self.run_out(life),
             Command::Grant(grantee, grant) => self.grant(grantee, grant)?,
+            Command::Kick { target, message } => self.turn_out(&target, message)?,
             Command::Lapse { seat, number } => self.lapse(&seat, number),
             Command::Lease { lease, expires } => self.lease(lease, expires)?,
             Command::Rest => self.rest(),

@@ -36,7 +36,7 @@ pub enum Command {
     Leave,
     /// The connection of this member is gone ([`Actor::House`]).
     Expel(MemberId),
-    /// Turn a member out (operators).
+    /// Turn a member out (operators, [`Actor::House`]).
     Kick {
         /// Whom.
         target: MemberId,

@@ -104,6 +104,16 @@ pub enum Step {
         /// What was sent.
         password: Secret<String>,
     },
+    /// Turn a password into what is kept of it, in the pool;
+    /// [`Outcome::Hashed`].
+    Hash {
+        /// The password.
+        password: Secret<String>,
+        /// Random bytes.
+        salt: [u8; 16],
+        /// How often it is hashed.
+        rounds: u32,
+    },
     /// Have the edge ask another service; [`Outcome::Fetched`].
     Fetch(Fetch),
     /// Here is the reply; the call is over.
@@ -138,6 +148,8 @@ pub enum Outcome {
     Refused(Refusal),
     /// For [`Step::Check`]: whether it fitted.
     Checked(bool),
+    /// For [`Step::Hash`]: the form of a group file, as JSON text.
+    Hashed(Secret<String>),
     /// For [`Step::Fetch`].
     Fetched(Fetched),
     /// Our side failed, or the store said no ([`StoreFault::NameTaken`]);

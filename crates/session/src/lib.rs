@@ -10,6 +10,7 @@
 //! snapshot goes on with the same bytes. It knows no socket and no clock, and
 //! does not decide what is permitted: the room does.
 
+pub mod api;
 pub mod call;
 pub mod callctl;
 mod doors;

@@ -195,6 +195,19 @@ impl Turn<'_> {
         self.evict_all();
     }
 
+    /// Turns a member out for the house.
+    pub(super) fn turn_out(
+        &mut self,
+        target: &MemberId,
+        message: Option<String>,
+    ) -> Result<(), Refusal> {
+        let target = self.room.members.get(target).cloned().ok_or(Refusal::UnknownMember)?;
+        let message = message.unwrap_or_default();
+        self.check_value(message.len())?;
+        self.depart(&target, Departure::Kicked { by: None, message });
+        Ok(())
+    }
+
     pub(super) fn kick(
         &mut self,
         me: &Member,

@@ -1,0 +1,203 @@
+//! `/rooms`
+
+use super::flow::Seen;
+use super::http::{Answer, Asked, Visit};
+use super::page::page;
+use super::policy::{closed, is_whole};
+use super::port::Done;
+use super::repeat::sweep;
+use super::show;
+use parlour_base::RoomId;
+use parlour_base::storage::{Found, Key, Write};
+use parlour_room::{Command, Policy, Rules};
+use parlour_wire::api::{Change, Code, NameBody, PREFIX, Problem, RoomBody};
+use serde_json::json;
+
+impl Visit {
+    pub(super) async fn list_rooms(&self, mut asked: Asked) -> Done<Answer> {
+        let (after, most) = asked.query.page()?;
+        let named = (asked.query.take("namespace"), asked.query.take("name"));
+        std::mem::take(&mut asked.query).end()?;
+        let (ids, most) = match named {
+            (None, None) => {
+                let wrong = |_| Problem::at(Code::BadQuery, "cursor", "it makes no sense");
+                let after = after.map(|after| after.parse().map_err(wrong)).transpose()?;
+                (self.port.rooms(after, most.saturating_add(1)).await?, most)
+            }
+            (Some(namespace), Some(name)) => {
+                (self.port.named(&namespace, &name).await?.into_iter().collect(), 1)
+            }
+            _ => return Err(Problem::at(Code::BadQuery, "namespace", "it goes with `name`")),
+        };
+        let found = self.port.find(ids.iter().map(|id| Key::NamesOf(*id)).collect()).await?;
+        let items = ids.iter().zip(found).map(|(id, found)| {
+            let names = match found {
+                Found::Names(names) => names,
+                _ => Vec::new(),
+            };
+            let text = id.to_string();
+            let item = json!({ "id": text, "names": show::names(&names) });
+            (text, item)
+        });
+        Ok(page(items.collect(), most))
+    }
+
+    pub(super) async fn create_room(&self, mut asked: Asked) -> Done<Answer> {
+        let body: RoomBody = asked.body()?;
+        sweep(&self.port).await?;
+        let RoomBody { display_name, names, policy, lease } = body;
+        let names = names.unwrap_or_default();
+        self.are_free(&names).await?;
+        let policy = self.new_policy(policy).await?.over(&closed())?;
+        is_whole(&policy, lease.is_some())?;
+        let now = self.port.now().wall;
+        let lease = match lease {
+            Some(lease) => Some(self.new_lease(lease, now).await?),
+            None => None,
+        };
+        let id = self.port.random(parlour_base::Entropy::room_id);
+        let text = id.to_string();
+        let display_name = display_name.set();
+        let pairs: Vec<_> = names.iter().map(|n| (n.namespace.clone(), n.name.clone())).collect();
+        let shown = show::described(
+            &text,
+            display_name.as_deref(),
+            &pairs,
+            &policy,
+            lease.as_ref().map(|(lease, expires)| (lease, Some(*expires))),
+        );
+        let answer = Answer::made(shown, format!("{PREFIX}/rooms/{text}"));
+        let mut along = names.iter().map(|name| bind(id, name)).collect::<Vec<_>>();
+        along.extend(self.remembering(&answer));
+        let mut first = Vec::new();
+        if display_name.is_some() {
+            let rules = Rules { display_name, ..Rules::default() };
+            first.push(Command::Configure(Box::new(rules)));
+        }
+        first.extend(
+            lease.map(|(lease, expires)| Command::Lease { lease: Box::new(lease), expires }),
+        );
+        match self.describe(id, first, policy, along).await {
+            Ok(()) => Ok(answer),
+            Err(problem) => {
+                // Nobody knows the room: without its names it is as good as
+                // not made, and goes.
+                drop(self.port.command(id, Command::Delete, Vec::new()).await);
+                self.are_free(&names).await?;
+                Err(problem)
+            }
+        }
+    }
+
+    /// Says what a new room is. The policy comes last, with everything that
+    /// others can find the room by.
+    async fn describe(
+        &self,
+        id: RoomId,
+        mut first: Vec<Command>,
+        policy: Policy,
+        along: Vec<Write>,
+    ) -> Done<()> {
+        self.port.make(id).await?;
+        if policy == Policy::default() {
+            // A new room has this one: setting it would be no change, and
+            // nothing would be written along.
+            first.push(Command::SetPolicy(Box::new(closed())));
+        }
+        for command in first {
+            self.insist(id, command, Vec::new()).await?;
+        }
+        self.insist(id, Command::SetPolicy(Box::new(policy)), along).await
+    }
+
+    /// Has a new room do something, though it may have to be opened again.
+    async fn insist(&self, id: RoomId, command: Command, along: Vec<Write>) -> Done<()> {
+        if self.port.command(id, command.clone(), along.clone()).await?.is_some() {
+            return Ok(());
+        }
+        self.port.make(id).await?;
+        let done = self.port.command(id, command, along).await?;
+        done.map(drop).ok_or_else(|| Code::Busy.into())
+    }
+
+    /// Whether no room has one of these names.
+    async fn are_free(&self, names: &[NameBody]) -> Done<()> {
+        let key = |name: &NameBody| Key::Name {
+            namespace: name.namespace.clone(),
+            name: name.name.clone(),
+        };
+        let found = self.port.find(names.iter().map(key).collect()).await?;
+        let taken = found.iter().position(|found| matches!(found, Found::Room(Some(_))));
+        match taken {
+            None => Ok(()),
+            Some(_) => Err(Problem::at(Code::NameTaken, "names", "a room has one of them")),
+        }
+    }
+
+    pub(super) async fn read_room(&self, mut asked: Asked) -> Done<Answer> {
+        let seen = self.room(asked.id("room")?).await?;
+        Ok(Answer::json(show::room(&seen)))
+    }
+
+    pub(super) async fn change_room(&self, mut asked: Asked) -> Done<Answer> {
+        let id = asked.id("room")?;
+        let body: RoomBody = asked.body()?;
+        if body.names.is_some() {
+            let detail = "names have paths of their own";
+            return Err(Problem::at(Code::UnknownField, "names", detail));
+        }
+        let now = self.port.now().wall;
+        let policy = self.new_policy(body.policy).await?;
+        let lease = match body.lease {
+            Some(lease) => Some(self.new_lease(lease, now).await?),
+            None => None,
+        };
+        let _turn = self.api.turns.of(&self.port, id).await?;
+        let before = self.room(id).await?;
+        self.if_match(&show::room(&before))?;
+        let has_lease = lease.is_some() || before.room.lease().is_some();
+        is_whole(&policy.over(before.room.policy())?, has_lease)?;
+        let mut seen = before;
+        if let Some((lease, expires)) = lease {
+            let set =
+                |_: &Seen| Ok(Some(Command::Lease { lease: Box::new(lease.clone()), expires }));
+            seen = self.port.change(id, set).await?;
+        }
+        if body.display_name != Change::Keep {
+            let set = |seen: &Seen| {
+                let old = seen.room.rules().clone();
+                let display_name = body.display_name.clone().over(None);
+                Ok(Some(Command::Configure(Box::new(Rules { display_name, ..old }))))
+            };
+            seen = self.port.change(id, set).await?;
+        }
+        let set = |seen: &Seen| {
+            let new = policy.over(seen.room.policy())?;
+            let same = new == *seen.room.policy();
+            Ok((!same).then(|| Command::SetPolicy(Box::new(new))))
+        };
+        seen = self.port.change(id, set).await.map(|new| Seen { names: seen.names, ..new })?;
+        Ok(Answer::json(show::room(&seen)))
+    }
+
+    pub(super) async fn delete_room(&self, mut asked: Asked) -> Done<Answer> {
+        let id = asked.id("room")?;
+        let _turn = self.api.turns.of(&self.port, id).await?;
+        let delete = |seen: &Seen| {
+            self.if_match(&show::room(seen))?;
+            Ok(Some(Command::Delete))
+        };
+        self.port.change(id, delete).await?;
+        Ok(Answer::nothing())
+    }
+
+    /// A stored room.
+    pub(super) async fn room(&self, id: RoomId) -> Done<Seen> {
+        self.port.open(id).await?.ok_or_else(|| Code::NotFound.into())
+    }
+}
+
+/// Gives a room a name.
+pub(super) fn bind(room: RoomId, name: &NameBody) -> Write {
+    Write::BindName { namespace: name.namespace.clone(), name: name.name.clone(), room }
+}
