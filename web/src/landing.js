@@ -1,9 +1,12 @@
 /**
- * The landing page: enter a room by name, or choose an open one.
+ * The landing page: enter a room by name, choose an open one, or make a
+ * private one.
  */
 
 import { readPublicRooms } from './net/status.js';
 import { byId, make } from './view/dom.js';
+import { privateView } from './view/private.js';
+import { Owner } from './owner.js';
 import { pathOfRoom, problemWithName } from './wire/group.js';
 
 const field = byId('room-name', HTMLInputElement);
@@ -15,6 +18,9 @@ byId('enter', HTMLFormElement).addEventListener('submit', (event) => {
   problem.textContent = problemWithName(name);
   if (!problem.textContent) location.assign(pathOfRoom(name));
 });
+
+const owner = new Owner();
+if (globalThis.isSecureContext) owner.isPossible().then((possible) => possible && privateView(owner));
 
 const rooms = await readPublicRooms();
 const list = byId('room-list', HTMLUListElement);

@@ -10,6 +10,7 @@ import { mayUseDevices } from './media/devices.js';
 import { probeToken } from './net/probe.js';
 import { emptyRoom, reduceRoom } from './state/room.js';
 import { createStore } from './state/store.js';
+import { aboutView } from './view/about.js';
 import { announceView } from './view/announce.js';
 import { chatView, unreadView } from './view/chat.js';
 import { devicesView } from './view/devices.js';
@@ -18,8 +19,10 @@ import { noticesView } from './view/notices.js';
 import { peopleView } from './view/people.js';
 import { stageView } from './view/stage.js';
 import { toolsView } from './view/tools.js';
-import { readStatus } from './net/status.js';
+import { ownEndpoint, readStatus } from './net/status.js';
 import { roomOfPath, titleOfName } from './wire/group.js';
+import { isInvitation } from './wire/rooms.js';
+import { invitation } from './invitation.js';
 import { exposeForTests } from './hook.js';
 import { recall } from './memory.js';
 
@@ -35,12 +38,14 @@ function takeToken() {
 }
 
 async function main() {
+  const invited = isInvitation(location.pathname);
   const token = takeToken();
-  const group = roomOfPath(location.pathname);
-  const store = createStore(reduceRoom, emptyRoom(group, titleOfName(group)));
+  // Whoever comes by a room's token learns the room's name from the server.
+  const group = invited ? '' : roomOfPath(location.pathname);
+  const store = createStore(reduceRoom, emptyRoom(group, invited ? 'A private room' : titleOfName(group)));
   const local = new LocalMedia();
   const meter = new Meter();
-  const status = await readStatus(group);
+  const status = invited ? { displayName: '', description: '', endpoint: ownEndpoint() } : await readStatus(group);
   const call = new Call({
     url: status.endpoint, group, store, local,
     // One picture per sender until servers are known to choose among several.
@@ -51,9 +56,13 @@ async function main() {
     invitation: (token) => offerInvitation(`${location.origin}${location.pathname}?token=${encodeURIComponent(token)}`),
   });
 
+  const door = invited ? invitation(store, call) : null;
+
   devicesView(local);
   const lobby = lobbyView({
-    local, meter, token, join: (credentials) => call.join(credentials), cancel: () => call.cancelJoin(),
+    local, meter, token,
+    join: (credentials) => (door ? door.visit.join(credentials.username) : call.join(credentials)),
+    cancel: () => (door ? door.visit.cancel() : call.cancelJoin()),
   });
   const chat = chatView({ say: (dest, typed) => call.say(dest, typed) });
   store.subscribe(lobby.render);
@@ -99,10 +108,19 @@ async function main() {
     if (!document.hidden) call.retryNow();
   });
   window.addEventListener('pagehide', () => local.releaseAll());
+  // Whoever comes back to a page that was put aside has left the call meanwhile.
+  window.addEventListener('pageshow', (event) => event.persisted && location.reload());
 
   if (status.displayName) store.dispatch({ type: 'title', title: status.displayName });
   lobby.describe(status.description);
-  if (!group) store.dispatch({ type: 'refused', problem: { needs: '', text: 'This address names no room.' } });
+  if (door) {
+    store.subscribe((state) => door.visit.watch(state));
+    window.addEventListener('pagehide', () => door.visit.pageGoes());
+    door.read().then(({ description, links }) => {
+      lobby.describe(description);
+      aboutView(links);
+    });
+  } else if (!group) store.dispatch({ type: 'refused', problem: { needs: '', text: 'This address names no room.' } });
   else if (token) greet(await probeToken(status.endpoint, group, token));
   if (mayUseDevices()) {
     await local.setMicrophone(true);

@@ -225,6 +225,8 @@ export class UpPeer extends Peer {
 export class DownPeer extends Peer {
   direction = /** @type {const} */ ('down');
   media = new MediaStream();
+  /** Whether a first packet of any track has come. */
+  flowing = false;
   #onMedia;
 
   /** @param {PeerOptions & {onMedia: () => void}} options */
@@ -254,7 +256,18 @@ export class DownPeer extends Peer {
       .filter((item) => item.currentDirection === 'recvonly' || item.currentDirection === 'sendrecv')
       .map((item) => item.receiver.track));
     for (const track of this.media.getTracks()) if (!wanted.has(track)) this.media.removeTrack(track);
-    for (const track of wanted) this.media.addTrack(track);
+    for (const track of wanted) {
+      this.media.addTrack(track);
+      // Received tracks are mute until something arrives.
+      track.onunmute = () => this.#flows();
+      this.flowing ||= !track.muted;
+    }
+    this.#onMedia();
+  }
+
+  #flows() {
+    if (this.flowing || this.closed) return;
+    this.flowing = true;
     this.#onMedia();
   }
 }

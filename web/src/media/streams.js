@@ -78,7 +78,7 @@ export class Streams {
     this.#dispatch({
       type: 'stream', replace,
       stream: {
-        id, direction: 'up', label, source, name: username, condition: 'connecting',
+        id, direction: 'up', label, source, name: username, condition: 'connecting', flowing: true,
         audio: tracks.some((entry) => entry.track.kind === 'audio'),
         video: tracks.some((entry) => entry.track.kind === 'video'),
       },
@@ -183,7 +183,7 @@ export class Streams {
     this.#downs.set(id, { peer, label, source, name });
     this.#dispatch({
       type: 'stream', replace: offer.replace,
-      stream: { id, direction: 'down', label, source, name, condition: 'connecting', audio: false, video: false },
+      stream: { id, direction: 'down', label, source, name, condition: 'connecting', audio: false, video: false, flowing: false },
     });
     peer.offered(offer.sdp);
   }
@@ -200,6 +200,7 @@ export class Streams {
         id, direction: 'down', label, source, name, condition,
         audio: peer.media.getAudioTracks().length > 0,
         video: peer.media.getVideoTracks().length > 0,
+        flowing: peer.flowing,
       },
     });
   }

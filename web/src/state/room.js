@@ -36,6 +36,7 @@ import { EMPTY_CHAT, clear, hear, read, sayPrivately } from './chat.js';
  * @property {boolean} audio
  * @property {boolean} video
  * @property {Condition} condition
+ * @property {boolean} flowing  Whether media has come through.
  */
 
 /** @typedef {'info' | 'warning' | 'error'} NoticeKind */
@@ -65,7 +66,7 @@ import { EMPTY_CHAT, clear, hear, read, sayPrivately } from './chat.js';
  * @property {number} retryAt  When the next attempt is made, 0 if one is under way.
  * @property {JoinProblem | null} problem  Why we are not in.
  * @property {string} farewell  Shown after leaving.
- * @property {string} group
+ * @property {string} group  As the page names the room, `''` if it does not.
  * @property {string} title
  * @property {boolean} locked
  * @property {string} id
@@ -206,7 +207,8 @@ function receive(state, message) {
 /** @param {RoomState} state @param {Joined} message @returns {RoomState} */
 function joined(state, message) {
   if (message.kind !== 'join' && message.kind !== 'change') return state;
-  if (message.group !== state.group) return state;
+  // Without a name of our own for the room, the server's is right.
+  if (state.group && message.group !== state.group) return state;
   const fresh = message.kind === 'join';
   return {
     ...state,

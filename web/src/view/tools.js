@@ -5,6 +5,7 @@
 import { byId, setAttribute, setIcon, setText } from './dom.js';
 import { mayShareScreen } from '../media/devices.js';
 import { recall, remember } from '../memory.js';
+import { isInvitation } from '../wire/rooms.js';
 
 /** @typedef {import('../state/room.js').RoomState} RoomState */
 /** @typedef {import('../state/room.js').Panel} Panel */
@@ -137,7 +138,8 @@ function listenToKeys(stateNow, keys) {
 
 /** @param {(text: string) => void} tell */
 async function copyLink(tell) {
-  const link = location.origin + location.pathname;
+  // The key of a private room stands in the fragment; without it the link is worth little.
+  const link = location.origin + location.pathname + (isInvitation(location.pathname) ? location.hash : '');
   try {
     await navigator.clipboard.writeText(link);
     tell('The address of this room is in your clipboard.');

@@ -1,0 +1,103 @@
+/**
+ * Making private rooms and deleting them, as the owner.
+ *
+ * Owns the session that the server gave this browser: makes one when there is
+ * none, and another when the server has forgotten it. Source: docs/protocols/rooms.md.
+ */
+
+import { keepKeyring, openKeyring } from './keyring.js';
+import { Refused, RoomsDoor } from './net/rooms.js';
+import { session } from './net/signer.js';
+import { REAL, randomId } from './net/socket.js';
+import { fragmentOf, newKey, sealDetails } from './wire/context.js';
+import { ERRNO } from './wire/rooms.js';
+
+/** @typedef {import('./wire/context.js').Details} Details */
+
+/** Who made a room is nobody's business; this is what others send who think so too. */
+const NO_NAME = '-';
+
+/**
+ * @typedef {object} Around
+ * @property {RoomsDoor} door
+ * @property {{hostname: string, port: string, protocol: string}} place
+ * @property {() => number} now
+ * @property {() => string} nonce
+ * @property {Pick<Storage, 'getItem' | 'setItem'>} [storage]
+ */
+
+export class Owner {
+  #around;
+
+  /** @param {Around} [around] */
+  constructor(around = { door: new RoomsDoor(), place: location, now: REAL.now, nonce: randomId }) {
+    this.#around = around;
+  }
+
+  /** Whether this server has private rooms. */
+  isPossible() {
+    return this.#around.door.isOpen();
+  }
+
+  /**
+   * Makes a room.
+   * @param {Details} details
+   * @param {number} maxSize
+   * @returns {Promise<{token: string, link: string}>} The link holds the key of the room.
+   */
+  async create(details, maxSize) {
+    const key = newKey();
+    const { key: ownersKey } = this.#keyring();
+    const context = await sealDetails(key, ownersKey, details);
+    const { token, url } = await this.#signed((door) => door.create({ roomOwner: NO_NAME, maxSize, context }));
+    const keyring = this.#keyring();
+    this.#keep({ ...keyring, key: ownersKey, rooms: [...keyring.rooms, token] });
+    return { token, link: url + fragmentOf(key) };
+  }
+
+  /** Deletes a room. @param {string} token */
+  async remove(token) {
+    await this.#signed((door) => door.remove(token));
+    const keyring = this.#keyring();
+    this.#keep({ ...keyring, rooms: keyring.rooms.filter((room) => room !== token) });
+  }
+
+  /**
+   * Asks in our name; with a new session if the old one is not known any more.
+   * @template Answer
+   * @param {(door: RoomsDoor) => Promise<Answer>} ask
+   * @returns {Promise<Answer>}
+   */
+  async #signed(ask) {
+    const { session: known } = this.#keyring();
+    if (!known) return ask(await this.#fresh());
+    try {
+      return await ask(this.#as(known));
+    } catch (error) {
+      const forgotten = error instanceof Refused && error.refusal.errno === ERRNO.badCredentials;
+      if (!forgotten) throw error;
+      return ask(await this.#fresh());
+    }
+  }
+
+  async #fresh() {
+    const token = await this.#around.door.register();
+    this.#keep({ ...this.#keyring(), session: token });
+    return this.#as(token);
+  }
+
+  /** @param {string} token */
+  #as(token) {
+    const { door, place, now, nonce } = this.#around;
+    return door.as(session(token, { place, now, nonce }));
+  }
+
+  #keyring() {
+    return openKeyring(this.#around.storage);
+  }
+
+  /** @param {import('./keyring.js').Keyring} keyring */
+  #keep(keyring) {
+    keepKeyring(keyring, this.#around.storage);
+  }
+}
