@@ -27,8 +27,13 @@ pub struct Config {
     pub handshake: Span,
     /// Most bytes of DTLS taken from one peer before its handshake is done.
     pub handshake_bytes: ByteSize,
-    /// How long the DTLS state is kept after the first authenticated packet.
-    pub dtls_linger: Span,
+    /// How long the last flight of a handshake is repeated for a peer that has
+    /// not shown its keys yet (RFC 6347 asks for twice the longest time that a
+    /// datagram may live, 240 s).
+    pub last_flight: Span,
+    /// A peer that seems to have said goodbye, which anyone could have sent,
+    /// is gone when no valid ICE check comes for this long.
+    pub parting: Span,
     /// Most handshakes that may be under way at once; further ones wait for
     /// the browser to repeat itself.
     pub handshakes: u32,
@@ -90,7 +95,8 @@ impl Default for Config {
             address_guard: Span::secs(6),
             handshake: Span::secs(30),
             handshake_bytes: ByteSize::kib(64),
-            dtls_linger: Span::secs(10),
+            last_flight: Span::secs(240),
+            parting: Span::secs(10),
             handshakes: 4_096,
             handshake_rate: 1_200,
             handshake_burst: 48,

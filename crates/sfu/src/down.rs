@@ -15,7 +15,7 @@ pub(crate) use track::DownTrack;
 use crate::plan::{DownSection, IceCredentials, PeerId};
 use crate::shared::Shared;
 use crate::timers::NEVER;
-use crate::transport::Transport;
+use crate::transport::{Flow, Transport};
 use crate::up::Up;
 use parlour_base::Mono;
 use parlour_base::limits::SDP_SECTIONS_MAX;
@@ -48,7 +48,7 @@ impl Down {
         shared: &mut Shared,
     ) -> Self {
         Self {
-            transport: Transport::new(now, peer, local, None),
+            transport: Transport::new(now, (peer, Flow::Out), local, None),
             armed: NEVER,
             source,
             tracks: Vec::new(),
@@ -65,6 +65,8 @@ impl Down {
                 track.section.active = false;
             }
         }
+        // Exactly: peers are many, and their sections two.
+        self.tracks.reserve_exact(sections.len().saturating_sub(self.tracks.len()));
         for section in sections {
             let at = self.tracks.iter().position(|track| track.section.mid == section.mid);
             match at {

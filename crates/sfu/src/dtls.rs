@@ -2,13 +2,31 @@
 //!
 //! Owns the library's state machine and what it has shown so far. Keys leave
 //! only through [`Association::release`], which compares the certificate that
-//! was shown with the one that was promised. Refuses to know addresses.
+//! was shown with the one that was promised. The library's state is three
+//! quarters of what a connected peer would weigh, so it goes as soon as the
+//! keys are out, and a [`Remainder`] of some hundred bytes stays. Refuses to
+//! know addresses.
 
 use crate::identity::{Identity, fingerprint_of};
 use crate::plan::Fingerprint;
 use crate::srtp::{Exported, Profile};
 use dimpl::{Dtls, Output, SrtpProfile};
 use parlour_base::Mono;
+use std::time::Duration;
+
+/// Most bytes of a last flight that are kept; it has 75 (RFC 5246 §7.4.9 after
+/// RFC 6347 §4.1), and must fit into one datagram.
+const LAST_FLIGHT_MAX: usize = 1_024;
+
+/// A last flight is repeated no sooner than this after it was sent: the other
+/// side's flight comes in pieces, and each of them would ask for it. Browsers
+/// begin to repeat themselves after 45 ms.
+const REPEAT_SPACING: Duration = Duration::from_millis(30);
+
+/// Content types of records (RFC 5246 §6.2.1).
+const CHANGE_CIPHER_SPEC: u8 = 20;
+const ALERT: u8 = 21;
+const HANDSHAKE: u8 = 22;
 
 /// Largest record the library may want to hand out.
 const RECORD_BYTES_MAX: usize = 18 << 10;
@@ -38,6 +56,8 @@ pub(crate) struct Association {
     shown: Option<Fingerprint>,
     keys: Option<Exported>,
     connected: bool,
+    /// What was sent when the handshake ended, in one piece.
+    last_flight: Vec<u8>,
     wake: Mono,
     bytes: usize,
 }
@@ -49,6 +69,7 @@ impl Association {
             shown: None,
             keys: None,
             connected: false,
+            last_flight: Vec::new(),
             wake: Mono(u64::MAX),
             bytes: 0,
         }
@@ -81,15 +102,25 @@ impl Association {
         self.drain(identity, scratch, send, fed)
     }
 
-    /// Says goodbye.
-    pub(crate) fn close(
-        &mut self,
+    /// Ends the library's part: what is needed later is written now.
+    pub(crate) fn retire(
+        mut self,
+        now: Mono,
+        patience: Duration,
         identity: &Identity,
         scratch: &mut Vec<u8>,
-        send: impl FnMut(&[u8]),
-    ) {
-        let closed = self.dtls.close().is_ok();
-        self.drain(identity, scratch, send, closed);
+    ) -> Remainder {
+        let last_flight = std::mem::take(&mut self.last_flight);
+        let mut goodbye = Vec::new();
+        if self.dtls.close().is_ok() {
+            self.drain(identity, scratch, |bytes| goodbye.extend_from_slice(bytes), true);
+        }
+        Remainder {
+            last_flight: last_flight.into_boxed_slice(),
+            goodbye: goodbye.into_boxed_slice(),
+            until: now + patience,
+            next: now + REPEAT_SPACING,
+        }
     }
 
     fn drain(
@@ -103,11 +134,17 @@ impl Association {
             return Outcome::Failed;
         }
         let mut outcome = Outcome::Open;
+        let mut flight = Vec::new();
         let room = scratch.len().max(2_048);
         scratch.resize(room, 0);
         for _ in 0..OUTPUTS_MAX {
             match self.dtls.poll_output(scratch) {
-                Output::Packet(bytes) => send(bytes),
+                Output::Packet(bytes) => {
+                    if self.last_flight.is_empty() {
+                        flight.extend_from_slice(bytes);
+                    }
+                    send(bytes);
+                }
                 Output::PeerCert(der) => self.shown = Some(fingerprint_of(der)),
                 Output::Connected => self.connected = true,
                 Output::KeyingMaterial(material, profile) => {
@@ -121,6 +158,11 @@ impl Association {
                 Output::BufferTooSmall { .. } => return Outcome::Failed,
                 Output::Timeout(at) => {
                     self.wake = identity.mono(at);
+                    // Records may share a datagram (RFC 6347 §4.1.1).
+                    let fits = self.connected && flight.len() <= LAST_FLIGHT_MAX;
+                    if fits && self.last_flight.is_empty() {
+                        self.last_flight = flight;
+                    }
                     return outcome;
                 }
                 // Application data means data channels, which are not offered.
@@ -158,6 +200,63 @@ impl Association {
     /// Bytes received so far.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
+    }
+}
+
+/// What stays of an association whose keys are in use.
+///
+/// The last flight is ours, so we must repeat it while the other side may not
+/// have it (RFC 6347 §4.2.4): very same bytes, which it takes once. Nothing
+/// else is to come but a goodbye, which cannot be checked any more.
+#[derive(Debug)]
+pub(crate) struct Remainder {
+    last_flight: Box<[u8]>,
+    goodbye: Box<[u8]>,
+    /// No repeats after this.
+    until: Mono,
+    /// No repeat before this.
+    next: Mono,
+}
+
+/// What a datagram means that comes after the handshake.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Echo<'a> {
+    /// The other side lacks the last flight: send it again.
+    Repeat(&'a [u8]),
+    /// It may have closed the association; anyone could have sent this.
+    Goodbye,
+    /// Nothing.
+    Nothing,
+}
+
+impl Remainder {
+    /// Takes a datagram of the other side.
+    pub(crate) fn hear(&mut self, now: Mono, bytes: &[u8]) -> Echo<'_> {
+        match bytes {
+            [CHANGE_CIPHER_SPEC | HANDSHAKE, ..] => {
+                let due = self.next <= now && now < self.until;
+                if !due || self.last_flight.is_empty() {
+                    return Echo::Nothing;
+                }
+                self.next = now + REPEAT_SPACING;
+                Echo::Repeat(&self.last_flight)
+            }
+            // Encrypted, that is, of the first epoch.
+            [ALERT, _, _, 0, 1, ..] => Echo::Goodbye,
+            _ => Echo::Nothing,
+        }
+    }
+
+    /// The other side has shown its keys, so it has the last flight.
+    pub(crate) fn proven(&mut self) {
+        if !self.last_flight.is_empty() {
+            self.last_flight = Box::default();
+        }
+    }
+
+    /// What to send when the transport is closed by us.
+    pub(crate) fn goodbye(&self) -> &[u8] {
+        &self.goodbye
     }
 }
 

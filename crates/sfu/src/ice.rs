@@ -15,6 +15,7 @@ use crate::outbox::Path;
 use crate::plan::IceCredentials;
 use parlour_base::Mono;
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -23,6 +24,23 @@ const ADDRESSES_MAX: usize = 4;
 
 /// Transactions remembered, so that a check repeated from elsewhere is known.
 const TRANSACTIONS_MAX: usize = 16;
+
+/// A transaction that was answered, and to whom: 64 of the 96 random bits of
+/// its id, and as many of a hash of the address.
+#[derive(Debug, Clone, Copy)]
+struct Transaction {
+    id: u64,
+    by: u64,
+}
+
+impl Transaction {
+    fn new(id: u128, from: SocketAddr) -> Self {
+        let [.., a, b, c, d, e, f, g, h] = id.to_be_bytes();
+        let mut hasher = DefaultHasher::new();
+        from.hash(&mut hasher);
+        Self { id: u64::from_be_bytes([a, b, c, d, e, f, g, h]), by: hasher.finish() }
+    }
+}
 
 /// One pair of credentials: ours, and the other side's once it is known.
 #[derive(Debug)]
@@ -65,7 +83,7 @@ pub(crate) struct Ice {
     path_heard: Mono,
     heard: Option<Mono>,
     expired: bool,
-    transactions: VecDeque<(u128, SocketAddr)>,
+    transactions: VecDeque<Transaction>,
 }
 
 impl Ice {
@@ -145,8 +163,9 @@ impl Ice {
             return None;
         }
         let from = path.to;
-        let id = check.transaction();
-        if self.transactions.iter().any(|(seen, by)| *seen == id && *by != from) {
+        let transaction = Transaction::new(check.transaction(), from);
+        let repeats = |seen: &Transaction| seen.id == transaction.id && seen.by != transaction.by;
+        if self.transactions.iter().any(repeats) {
             return None;
         }
         let answered = match check.conflicts {
@@ -162,7 +181,7 @@ impl Ice {
         if self.transactions.len() >= TRANSACTIONS_MAX {
             self.transactions.pop_front();
         }
-        self.transactions.push_back((id, from));
+        self.transactions.push_back(transaction);
         let retired = match is_current {
             true => self.previous.take().map(|old| old.ufrag),
             false => None,

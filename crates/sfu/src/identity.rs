@@ -1,8 +1,11 @@
 //! The certificate a server shows in every DTLS handshake.
 //!
 //! Owns the shared configuration of the DTLS library: building one runs a
-//! self-test of about a millisecond, so there is one per process. Refuses to
-//! know where the certificate is kept; the edge stores the bytes.
+//! self-test of about a millisecond, so there is one per process, with the
+//! private key parsed and checked once. Refuses to know where the certificate
+//! is kept; the edge stores the bytes.
+
+mod keyring;
 
 use crate::plan::Fingerprint;
 use aws_lc_rs::digest;
@@ -76,17 +79,17 @@ impl Identity {
         private_key: Vec<u8>,
         base: Instant,
     ) -> Result<Self, IdentityError> {
-        use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
         if certificate.is_empty() || certificate.len() > CERTIFICATE_BYTES_MAX {
             return Err(IdentityError::Certificate);
         }
-        EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &private_key)
-            .map_err(|_| IdentityError::PrivateKey)?;
         Self::with(DtlsCertificate { certificate, private_key }, base)
     }
 
     fn with(certificate: DtlsCertificate, base: Instant) -> Result<Self, IdentityError> {
+        let provider =
+            keyring::provider(&certificate.private_key).ok_or(IdentityError::PrivateKey)?;
         let shared = dimpl::Config::builder()
+            .with_crypto_provider(provider)
             .use_server_cookie(false)
             .mtu(MTU)
             .flight_start_rto(FLIGHT_START)

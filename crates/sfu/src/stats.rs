@@ -20,7 +20,7 @@ pub struct Stats {
     pub up_peers: u64,
     /// Gauge: subscribers' transports.
     pub down_peers: u64,
-    /// Gauge: transports that still hold DTLS state.
+    /// Gauge: transports that still hold DTLS state: handshakes under way.
     pub dtls_open: u64,
     /// Gauge: addresses this worker owns.
     pub addresses: u64,

@@ -3,12 +3,12 @@
 //! Owns the way from the first check to keys that may be used, consent, and
 //! the end. Refuses to know what flows through it.
 
-use crate::dtls::{Association, Mismatch, Outcome};
+use crate::dtls::{Association, Echo, Mismatch, Outcome, Remainder};
 use crate::ice::{Check, Heard, Ice, path_back};
 use crate::outbox::Path;
 use crate::plan::{Fingerprint, IceCredentials, Loss, PeerId, RemoteTransport};
 use crate::shared::Shared;
-use crate::srtp::{Open, OpenError, Seal};
+use crate::srtp::{Exported, Open, OpenError, Seal};
 use crate::timers::NEVER;
 use parlour_base::Mono;
 use std::net::{IpAddr, SocketAddr};
@@ -24,10 +24,31 @@ pub(crate) enum Moment {
     Lost(Loss),
 }
 
+/// Which way media flows through a transport; there is no key for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// From a publisher to us.
+    In,
+    /// From us to a subscriber.
+    Out,
+}
+
 #[derive(Debug)]
 struct Keys {
     seal: Seal,
     open: Open,
+    remainder: Option<Remainder>,
+}
+
+impl Keys {
+    fn new(flow: Flow, sources: usize, exported: &Exported) -> Option<Self> {
+        let Exported { profile, client, server } = exported;
+        let (seal, open) = match flow {
+            Flow::In => (Seal::reports(*profile, server)?, Open::new(*profile, client, sources)?),
+            Flow::Out => (Seal::new(*profile, server)?, Open::reports(*profile, client, sources)?),
+        };
+        Some(Self { seal, open, remainder: None })
+    }
 }
 
 /// One transport.
@@ -35,6 +56,7 @@ struct Keys {
 pub(crate) struct Transport {
     pub(crate) peer: PeerId,
     pub(crate) ice: Ice,
+    flow: Flow,
     promised: Option<Fingerprint>,
     association: Option<Box<Association>>,
     keys: Option<Box<Keys>>,
@@ -42,27 +64,28 @@ pub(crate) struct Transport {
     expected: Option<Mono>,
     /// First check ever: the handshake must be done soon after.
     reached: Option<Mono>,
-    /// First authenticated packet.
-    proven: Option<Mono>,
+    /// When it may have said goodbye, unless a check came since.
+    parted: Option<Mono>,
     lost: Option<Loss>,
 }
 
 impl Transport {
     pub(crate) fn new(
         now: Mono,
-        peer: PeerId,
+        (peer, flow): (PeerId, Flow),
         local: &IceCredentials,
         remote: Option<&RemoteTransport>,
     ) -> Self {
         Self {
             peer,
             ice: Ice::new(local, remote.map(|remote| &remote.ice)),
+            flow,
             promised: remote.map(|remote| remote.fingerprint),
             association: None,
             keys: None,
             expected: remote.is_some().then_some(now),
             reached: None,
-            proven: None,
+            parted: None,
             lost: None,
         }
     }
@@ -81,11 +104,11 @@ impl Transport {
         if before.is_some_and(|before| before != remote.fingerprint) {
             self.forget_association(shared);
             self.keys = None;
-            self.proven = None;
+            self.parted = None;
             self.lost = self.lost.filter(|lost| *lost == Loss::Consent);
             self.reached = self.reached.map(|_| now);
         }
-        self.release(shared)
+        self.release(now, shared)
     }
 
     /// Takes a check from `from`; an authentic one is answered.
@@ -111,6 +134,7 @@ impl Transport {
         let mut moment = None;
         if self.ice.heard() == Some(now) {
             self.reached.get_or_insert(now);
+            self.parted = None;
             if self.lost.take().is_some() && self.keys.is_some() {
                 moment = Some(Moment::Revived);
             }
@@ -126,11 +150,14 @@ impl Transport {
         bytes: &[u8],
         shared: &mut Shared,
     ) -> Option<Moment> {
-        let finished = self.association.is_none() && self.keys.is_some();
         let crowded = self.association.is_none()
             && shared.stats.dtls_open >= u64::from(shared.config.handshakes);
-        let refused = self.lost.is_some() || finished || crowded || !self.ice.checked(from);
-        if refused || (self.association.is_none() && !shared.begin_handshake(now)) {
+        let refused = self.lost.is_some() || !self.ice.checked(from);
+        if !refused && self.keys.is_some() {
+            self.afterwards(now, path_back(from, to), bytes, shared);
+            return None;
+        }
+        if refused || crowded || (self.association.is_none() && !shared.begin_handshake(now)) {
             shared.stats.dropped.dtls += 1;
             return None;
         }
@@ -147,37 +174,46 @@ impl Transport {
             association.feed(now, &shared.identity, bytes, &mut shared.scratch, |bytes| {
                 send(outbox, stats, path, bytes);
             });
-        self.settle(outcome, shared)
+        self.settle(now, outcome, shared)
     }
 
-    fn settle(&mut self, outcome: Outcome, shared: &mut Shared) -> Option<Moment> {
+    fn settle(&mut self, now: Mono, outcome: Outcome, shared: &mut Shared) -> Option<Moment> {
         match outcome {
             Outcome::Closed => self.fail(Loss::Closed, shared),
-            // With keys in use, DTLS is needed for nothing but the goodbye.
-            Outcome::Failed if self.keys.is_some() => {
-                self.forget_association(shared);
-                None
-            }
             Outcome::Failed => self.fail(Loss::Handshake, shared),
-            Outcome::Open => self.release(shared),
+            Outcome::Open => self.release(now, shared),
+        }
+    }
+
+    /// Takes a DTLS datagram when the handshake is over on our side.
+    fn afterwards(&mut self, now: Mono, path: Path, bytes: &[u8], shared: &mut Shared) {
+        let remainder = self.keys.as_mut().and_then(|keys| keys.remainder.as_mut());
+        match remainder.map_or(Echo::Nothing, |remainder| remainder.hear(now, bytes)) {
+            Echo::Repeat(flight) => send(&mut shared.outbox, &mut shared.stats, path, flight),
+            Echo::Goodbye => {
+                self.parted.get_or_insert(now);
+            }
+            Echo::Nothing => shared.stats.dropped.dtls += 1,
         }
     }
 
     /// Takes the keys into use if the handshake is done and the certificate
-    /// was the promised one.
-    fn release(&mut self, shared: &mut Shared) -> Option<Moment> {
+    /// was the promised one; DTLS itself is not needed any more then.
+    fn release(&mut self, now: Mono, shared: &mut Shared) -> Option<Moment> {
         let (promised, association) = (self.promised?, self.association.as_mut()?);
         match association.release(promised) {
             Err(Mismatch) => self.fail(Loss::Fingerprint, shared),
             Ok(None) => None,
             Ok(Some(exported)) => {
                 let sources = usize::try_from(shared.config.sources_per_peer).unwrap_or(1);
-                let open = Open::new(exported.profile, &exported.client, sources);
-                let seal = Seal::new(exported.profile, &exported.server);
-                let (Some(open), Some(seal)) = (open, seal) else {
+                let Some(mut keys) = Keys::new(self.flow, sources, &exported) else {
                     return self.fail(Loss::Handshake, shared);
                 };
-                self.keys = Some(Box::new(Keys { seal, open }));
+                let patience = shared.config.last_flight.0;
+                keys.remainder = self.take_association(shared).map(|association| {
+                    association.retire(now, patience, &shared.identity, &mut shared.scratch)
+                });
+                self.keys = Some(Box::new(keys));
                 shared.stats.handshakes += 1;
                 Some(Moment::Connected)
             }
@@ -194,18 +230,20 @@ impl Transport {
     }
 
     fn forget_association(&mut self, shared: &mut Shared) {
-        if self.association.take().is_some() {
-            shared.stats.dtls_open = shared.stats.dtls_open.saturating_sub(1);
-        }
+        drop(self.take_association(shared));
     }
 
-    /// Says goodbye, if there is still someone to say it.
+    fn take_association(&mut self, shared: &mut Shared) -> Option<Box<Association>> {
+        let association = self.association.take()?;
+        shared.stats.dtls_open = shared.stats.dtls_open.saturating_sub(1);
+        Some(association)
+    }
+
+    /// Says goodbye, if there is still someone to say it to.
     pub(crate) fn close(&mut self, shared: &mut Shared) {
-        if let (Some(association), Some(path)) = (&mut self.association, self.ice.path()) {
-            let (outbox, stats) = (&mut shared.outbox, &mut shared.stats);
-            association.close(&shared.identity, &mut shared.scratch, |bytes| {
-                send(outbox, stats, path, bytes);
-            });
+        let remainder = self.keys.as_ref().and_then(|keys| keys.remainder.as_ref());
+        if let (Some(remainder), Some(path)) = (remainder, self.ice.path()) {
+            send(&mut shared.outbox, &mut shared.stats, path, remainder.goodbye());
         }
         self.forget_association(shared);
         self.keys = None;
@@ -213,17 +251,14 @@ impl Transport {
 
     /// Pretends that checks and handshake are done.
     #[cfg(any(test, feature = "assume-keys"))]
-    pub(crate) fn prove(&mut self, now: Mono, path: Path, exported: &crate::srtp::Exported) {
-        let open = Open::new(exported.profile, &exported.client, 64);
-        let seal = Seal::new(exported.profile, &exported.server);
-        self.keys = open.zip(seal).map(|(open, seal)| Box::new(Keys { seal, open }));
+    pub(crate) fn prove(&mut self, now: Mono, path: Path, exported: &Exported) {
+        self.keys = Keys::new(self.flow, 64, exported).map(Box::new);
         self.ice.assume(now, path);
     }
 
     /// Checks and decrypts RTP into `plain`; its extended sequence number.
     pub(crate) fn open_rtp(
         &mut self,
-        now: Mono,
         bytes: &[u8],
         plain: &mut Vec<u8>,
         shared: &mut Shared,
@@ -233,13 +268,12 @@ impl Transport {
             return None;
         };
         let opened = keys.open.rtp(bytes, plain);
-        self.note(now, opened, shared)
+        self.note(opened, shared)
     }
 
     /// Checks and decrypts RTCP into `plain`.
     pub(crate) fn open_rtcp(
         &mut self,
-        now: Mono,
         bytes: &[u8],
         plain: &mut Vec<u8>,
         shared: &mut Shared,
@@ -249,19 +283,16 @@ impl Transport {
             return None;
         };
         let opened = keys.open.rtcp(bytes, plain);
-        self.note(now, opened, shared)
+        self.note(opened, shared)
     }
 
-    fn note<T>(
-        &mut self,
-        now: Mono,
-        opened: Result<T, OpenError>,
-        shared: &mut Shared,
-    ) -> Option<T> {
+    fn note<T>(&mut self, opened: Result<T, OpenError>, shared: &mut Shared) -> Option<T> {
         let dropped = &mut shared.stats.dropped;
         match opened {
             Ok(opened) => {
-                self.proven.get_or_insert(now);
+                if let Some(remainder) = self.keys.as_mut().and_then(|k| k.remainder.as_mut()) {
+                    remainder.proven();
+                }
                 return Some(opened);
             }
             Err(OpenError::Malformed) => dropped.malformed += 1,
@@ -313,15 +344,15 @@ impl Transport {
                     }
                 },
             );
-            if let Some(moment) = self.settle(outcome, shared) {
+            if let Some(moment) = self.settle(now, outcome, shared) {
                 return Some(moment);
             }
         }
-        if self.linger_ends(shared).is_some_and(|end| end <= now) {
-            self.forget_association(shared);
-        }
         if self.handshake_ends(shared).is_some_and(|end| end <= now) {
             return self.fail(Loss::Handshake, shared);
+        }
+        if self.parting_ends(shared).is_some_and(|end| end <= now) {
+            return self.fail(Loss::Closed, shared);
         }
         if self.consent_ends(shared).is_some_and(|end| end <= now) {
             self.ice.expire();
@@ -337,17 +368,11 @@ impl Transport {
         let wake = self.association.as_ref().map(|association| association.wake());
         let ends = [
             wake,
-            self.linger_ends(shared),
             self.handshake_ends(shared),
             self.consent_ends(shared),
+            self.parting_ends(shared),
         ];
         ends.into_iter().flatten().min().unwrap_or(NEVER)
-    }
-
-    fn linger_ends(&self, shared: &Shared) -> Option<Mono> {
-        self.association.as_ref()?;
-        self.keys.as_ref()?;
-        self.proven.map(|proven| proven + shared.config.dtls_linger.0)
     }
 
     fn handshake_ends(&self, shared: &Shared) -> Option<Mono> {
@@ -357,6 +382,13 @@ impl Transport {
             (None, false) => self.reached.map(|reached| reached + shared.config.handshake.0),
             _ => None,
         }
+    }
+
+    /// A goodbye that nobody can check is believed when silence follows: who
+    /// is still there sends a check every few seconds.
+    fn parting_ends(&self, shared: &Shared) -> Option<Mono> {
+        let parted = self.parted.filter(|_| self.lost.is_none())?;
+        Some(parted + shared.config.parting.0)
     }
 
     fn consent_ends(&self, shared: &Shared) -> Option<Mono> {

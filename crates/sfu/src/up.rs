@@ -20,7 +20,7 @@ pub(crate) use track::{Track, clock_rate};
 
 use crate::plan::{ExtensionIds, IceCredentials, LiveTrack, PeerId, RemoteTransport, UpSection};
 use crate::shared::Shared;
-use crate::transport::Transport;
+use crate::transport::{Flow, Transport};
 use arrivals::Arrivals;
 use bind::Bound;
 use parlour_base::Mono;
@@ -77,7 +77,7 @@ impl Up {
         shared: &mut Shared,
     ) -> Self {
         Self {
-            transport: Transport::new(now, peer, local, Some(remote)),
+            transport: Transport::new(now, (peer, Flow::In), local, Some(remote)),
             armed: crate::timers::NEVER,
             tracks: Vec::new(),
             receivers: Vec::new(),
@@ -104,6 +104,7 @@ impl Up {
                 None => track.section.active = false,
             }
         }
+        self.tracks.reserve_exact(sections.len().saturating_sub(self.tracks.len()));
         for section in sections {
             let known = self.tracks.iter().any(|track| track.section.mid == section.mid);
             if !known && self.tracks.len() < SDP_SECTIONS_MAX {

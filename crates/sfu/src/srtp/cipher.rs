@@ -1,7 +1,7 @@
 //! The three protection profiles behind one pair of operations.
 
 use super::Master;
-use super::derive::{Label, counter_key, counter_mode, derive};
+use super::derive::{Derivation, Label, counter_key, counter_mode};
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::EncryptingKey;
 use aws_lc_rs::hmac;
@@ -98,23 +98,24 @@ impl Cipher {
             Use::Rtp => [Label::RtpKey, Label::RtpAuth, Label::RtpSalt],
             Use::Rtcp => [Label::RtcpKey, Label::RtcpAuth, Label::RtcpSalt],
         };
+        let keys = Derivation::new(master)?;
         let gcm = |unbound: UnboundKey| {
-            let salt = derive::<12>(master, salt)?;
+            let salt = keys.derive::<12>(salt)?;
             Some(Self::Gcm { key: LessSafeKey::new(unbound), salt, kind })
         };
         match profile {
             Profile::AeadAes128Gcm => {
-                gcm(UnboundKey::new(&AES_128_GCM, &derive::<16>(master, key)?).ok()?)
+                gcm(UnboundKey::new(&AES_128_GCM, &keys.derive::<16>(key)?).ok()?)
             }
             Profile::AeadAes256Gcm => {
-                gcm(UnboundKey::new(&AES_256_GCM, &derive::<32>(master, key)?).ok()?)
+                gcm(UnboundKey::new(&AES_256_GCM, &keys.derive::<32>(key)?).ok()?)
             }
             Profile::Aes128CmHmacSha1 => {
-                let auth = derive::<20>(master, auth)?;
+                let auth = keys.derive::<20>(auth)?;
                 Some(Self::Counter {
-                    key: Box::new(counter_key(&derive::<16>(master, key)?)?),
+                    key: Box::new(counter_key(&keys.derive::<16>(key)?)?),
                     auth: Box::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &auth)),
-                    salt: derive::<14>(master, salt)?,
+                    salt: keys.derive::<14>(salt)?,
                     kind,
                 })
             }

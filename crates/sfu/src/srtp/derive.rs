@@ -29,18 +29,31 @@ pub(super) fn counter_key(key: &[u8]) -> Option<EncryptingKey> {
     EncryptingKey::ctr(unbound).ok()
 }
 
-/// Derives `N` bytes; the key derivation rate is zero, so the index plays no
-/// part. A salt of 12 bytes counts as padded with zeros on the right.
-pub(super) fn derive<const N: usize>(master: &Master, label: Label) -> Option<[u8; N]> {
-    let mut iv = [0; 16];
-    for (to, from) in iv.iter_mut().zip(master.salt.iter().take(14)) {
-        *to = *from;
+/// The key derivation function of one master.
+pub(super) struct Derivation<'a> {
+    key: EncryptingKey,
+    salt: &'a [u8],
+}
+
+impl<'a> Derivation<'a> {
+    /// `None` if the library refuses the master's key.
+    pub(super) fn new(master: &'a Master) -> Option<Self> {
+        Some(Self { key: counter_key(&master.key)?, salt: &master.salt })
     }
-    // x = (label * 2^48) XOR salt, and the counter block is x * 2^16.
-    if let Some(byte) = iv.get_mut(7) {
-        *byte ^= label as u8;
+
+    /// Derives `N` bytes; the key derivation rate is zero, so the index plays
+    /// no part. A salt of 12 bytes counts as padded with zeros on the right.
+    pub(super) fn derive<const N: usize>(&self, label: Label) -> Option<[u8; N]> {
+        let mut iv = [0; 16];
+        for (to, from) in iv.iter_mut().zip(self.salt.iter().take(14)) {
+            *to = *from;
+        }
+        // x = (label * 2^48) XOR salt, and the counter block is x * 2^16.
+        if let Some(byte) = iv.get_mut(7) {
+            *byte ^= label as u8;
+        }
+        let mut out = [0; N];
+        counter_mode(&self.key, iv, &mut out)?;
+        Some(out)
     }
-    let mut out = [0; N];
-    counter_mode(&counter_key(&master.key)?, iv, &mut out)?;
-    Some(out)
 }

@@ -5,7 +5,6 @@ use super::replay::Replay;
 use super::seal::{ENCRYPTED, RTCP_CLEAR};
 use super::{Master, Profile};
 use parlour_wire::rtp;
-use std::collections::HashMap;
 use thiserror::Error;
 
 /// Why a protected packet was not taken.
@@ -28,25 +27,54 @@ pub enum OpenError {
 /// The receiving direction of a transport.
 #[derive(Debug)]
 pub struct Open {
-    rtp: Cipher,
+    /// None where no media is expected.
+    rtp: Option<Cipher>,
     rtcp: Cipher,
     /// Per RTP source; at most `limit`, never forgotten.
-    sources: HashMap<u32, Replay>,
+    sources: Sources,
     /// Per RTCP sender; at most `limit`.
-    senders: HashMap<u32, Replay>,
+    senders: Sources,
     limit: usize,
+}
+
+/// What has been seen of each source. They are few, and most peers have one,
+/// so they lie side by side and room is made for one at a time.
+#[derive(Debug, Default)]
+struct Sources(Vec<(u32, Replay)>);
+
+impl Sources {
+    fn get(&self, ssrc: u32) -> Option<&Replay> {
+        self.0.iter().find(|(known, _)| *known == ssrc).map(|(_, replay)| replay)
+    }
+
+    fn mark(&mut self, ssrc: u32, index: u64) {
+        if let Some((_, replay)) = self.0.iter_mut().find(|(known, _)| *known == ssrc) {
+            return replay.mark(index);
+        }
+        let mut replay = Replay::default();
+        replay.mark(index);
+        self.0.reserve_exact(1);
+        self.0.push((ssrc, replay));
+    }
 }
 
 impl Open {
     /// Derives the session keys; `None` if the master has the wrong size.
     #[must_use]
     pub fn new(profile: Profile, master: &Master, sources_max: usize) -> Option<Self> {
+        let rtp = Cipher::new(profile, master, Use::Rtp)?;
+        Some(Self { rtp: Some(rtp), ..Self::reports(profile, master, sources_max)? })
+    }
+
+    /// For RTCP only: every RTP packet is refused.
+    #[must_use]
+    pub fn reports(profile: Profile, master: &Master, senders_max: usize) -> Option<Self> {
         Some(Self {
-            rtp: Cipher::new(profile, master, Use::Rtp)?,
+            rtp: None,
             rtcp: Cipher::new(profile, master, Use::Rtcp)?,
-            sources: HashMap::new(),
-            senders: HashMap::new(),
-            limit: sources_max,
+            sources: Sources::default(),
+            senders: Sources::default(),
+            limit: senders_max,
         })
     }
 
@@ -56,13 +84,13 @@ impl Open {
     /// # Errors
     /// [`OpenError`]; nothing has changed then, whatever the packet claimed.
     pub fn rtp(&mut self, packet: &[u8], out: &mut Vec<u8>) -> Result<u64, OpenError> {
+        let cipher = self.rtp.as_ref().ok_or(OpenError::Unauthentic)?;
         let header = rtp::Header::parse_protected(packet).map_err(|_| OpenError::Malformed)?;
         let (clear, rest) = packet.split_at_checked(header.length).ok_or(OpenError::Malformed)?;
-        let body_bytes =
-            rest.len().checked_sub(self.rtp.tag_bytes()).ok_or(OpenError::Malformed)?;
+        let body_bytes = rest.len().checked_sub(cipher.tag_bytes()).ok_or(OpenError::Malformed)?;
         let (body, tag) = rest.split_at_checked(body_bytes).ok_or(OpenError::Malformed)?;
-        let known = self.sources.get(&header.ssrc);
-        if known.is_none() && self.sources.len() >= self.limit {
+        let known = self.sources.get(header.ssrc);
+        if known.is_none() && self.sources.0.len() >= self.limit {
             return Err(OpenError::TooManySources);
         }
         let highest = known.and_then(Replay::highest);
@@ -75,10 +103,10 @@ impl Open {
         out.extend_from_slice(clear);
         let place = Place { ssrc: header.ssrc, index };
         let parts = Parts { clear, trailer: &[] };
-        if !self.rtp.open(place, &parts, body, tag, out) {
+        if !cipher.open(place, &parts, body, tag, out) {
             return Err(OpenError::Unauthentic);
         }
-        self.sources.entry(header.ssrc).or_default().mark(index);
+        self.sources.mark(header.ssrc, index);
         Ok(index)
     }
 
@@ -109,8 +137,8 @@ impl Open {
         }
         let index = u64::from(word & !ENCRYPTED);
         let ssrc = u32::from_be_bytes([a, b, c, d]);
-        let known = self.senders.get(&ssrc);
-        if known.is_none() && self.senders.len() >= self.limit {
+        let known = self.senders.get(ssrc);
+        if known.is_none() && self.senders.0.len() >= self.limit {
             return Err(OpenError::TooManySources);
         }
         if known.is_some_and(|replay| !replay.fresh(index)) {
@@ -122,7 +150,7 @@ impl Open {
         if !self.rtcp.open(Place { ssrc, index }, &parts, body, tag, out) {
             return Err(OpenError::Unauthentic);
         }
-        self.senders.entry(ssrc).or_default().mark(index);
+        self.senders.mark(ssrc, index);
         Ok(())
     }
 }

@@ -13,8 +13,10 @@ pub(super) const RTCP_CLEAR: usize = 8;
 /// The sending direction of a transport.
 #[derive(Debug)]
 pub struct Seal {
-    rtp: Cipher,
+    /// None where no media is sent.
+    rtp: Option<Cipher>,
     rtcp: Cipher,
+    tag_bytes: usize,
     rtcp_index: u32,
 }
 
@@ -22,9 +24,17 @@ impl Seal {
     /// Derives the session keys; `None` if the master has the wrong size.
     #[must_use]
     pub fn new(profile: Profile, master: &Master) -> Option<Self> {
+        let rtp = Cipher::new(profile, master, Use::Rtp)?;
+        Some(Self { rtp: Some(rtp), ..Self::reports(profile, master)? })
+    }
+
+    /// For RTCP only: no RTP packet can be protected.
+    #[must_use]
+    pub fn reports(profile: Profile, master: &Master) -> Option<Self> {
         Some(Self {
-            rtp: Cipher::new(profile, master, Use::Rtp)?,
+            rtp: None,
             rtcp: Cipher::new(profile, master, Use::Rtcp)?,
+            tag_bytes: profile.tag_bytes(),
             rtcp_index: 0,
         })
     }
@@ -43,7 +53,8 @@ impl Seal {
         tail: &[u8],
         out: &mut Vec<u8>,
     ) -> bool {
-        self.rtp.seal(Place { ssrc, index }, header_at, &[], body, tail, out)
+        let Some(cipher) = &self.rtp else { return false };
+        cipher.seal(Place { ssrc, index }, header_at, &[], body, tail, out)
     }
 
     /// Appends the protected form of one RTCP datagram to `out`.
@@ -70,7 +81,7 @@ impl Seal {
     /// Bytes that protection adds to an RTP packet.
     #[must_use]
     pub const fn overhead(&self) -> usize {
-        self.rtp.tag_bytes()
+        self.tag_bytes
     }
 }
 

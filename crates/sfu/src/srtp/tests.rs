@@ -1,5 +1,5 @@
 use super::cipher::{Cipher, Parts, Place, Use};
-use super::derive::{Label, counter_key, counter_mode, derive};
+use super::derive::{Derivation, Label, counter_key, counter_mode};
 use super::*;
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, LessSafeKey, UnboundKey};
 use parlour_wire::rtp::{Fields, write_header};
@@ -53,9 +53,10 @@ fn session_keys_are_those_of_the_specification() {
         key: hex("E1F97A0D3E018BE0D64FA32C06DE4139"),
         salt: hex("0EC675AD498AFEEBB6960B3AABE6"),
     };
-    let key = derive::<16>(&master, Label::RtpKey).unwrap();
-    let salt = derive::<14>(&master, Label::RtpSalt).unwrap();
-    let auth = derive::<20>(&master, Label::RtpAuth).unwrap();
+    let keys = Derivation::new(&master).unwrap();
+    let key = keys.derive::<16>(Label::RtpKey).unwrap();
+    let salt = keys.derive::<14>(Label::RtpSalt).unwrap();
+    let auth = keys.derive::<20>(Label::RtpAuth).unwrap();
     assert_eq!(key.to_vec(), hex("C61E7A93744F39EE10734AFE3FF7A087"));
     assert_eq!(salt.to_vec(), hex("30CBBC08863D8C85D49DB34A9AE1"));
     assert_eq!(auth.to_vec(), hex("CEBE321F6FF7716B6FD4AB49AF256A156D38BAA4"));

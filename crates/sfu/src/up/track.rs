@@ -46,6 +46,7 @@ impl Track {
             Kind::Audio => config.audio_ring,
             Kind::Video => config.video_ring,
         };
+        self.layers.reserve_exact(wanted.saturating_sub(self.layers.len()));
         while self.layers.len() < wanted {
             self.layers.push(Layer::new(ring));
         }

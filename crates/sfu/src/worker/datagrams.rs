@@ -159,7 +159,7 @@ impl Worker {
             return;
         };
         let Some(up) = self.ups.get_mut(at) else { return };
-        let number = up.transport.open_rtp(now, bytes, &mut self.plain, &mut self.shared);
+        let number = up.transport.open_rtp(bytes, &mut self.plain, &mut self.shared);
         let Some(number) = number else { return };
         let flush = up.rtp(now, number, &self.plain, &mut self.shared);
         if let Some(flush) = flush {
@@ -173,7 +173,7 @@ impl Worker {
         match slot {
             Slot::Up(at) => {
                 let Some(up) = self.ups.get_mut(at) else { return };
-                let opened = up.transport.open_rtcp(now, bytes, &mut self.plain, &mut self.shared);
+                let opened = up.transport.open_rtcp(bytes, &mut self.plain, &mut self.shared);
                 if opened.is_some() {
                     up.rtcp(now, &self.plain, &mut self.shared);
                 }
@@ -181,7 +181,7 @@ impl Worker {
             Slot::Down(at) => {
                 let Some(down) = self.downs.get_mut(at) else { return };
                 let shared = &mut self.shared;
-                let opened = down.transport.open_rtcp(now, bytes, &mut self.plain, shared);
+                let opened = down.transport.open_rtcp(bytes, &mut self.plain, shared);
                 if opened.is_none() {
                     return;
                 }

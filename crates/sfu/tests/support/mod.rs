@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) silenced: Option<SocketAddr>,
     /// DTLS towards the worker is lost.
     pub(crate) no_dtls: bool,
+    /// How many last flights of handshakes are still to be lost.
+    pub(crate) swallowed_last_flights: u32,
     /// Whether to keep what the worker receives in `recorded`.
     pub(crate) record: bool,
     pub(crate) recorded: Vec<(SocketAddr, Vec<u8>)>,
@@ -109,6 +111,7 @@ impl World {
             held: Vec::new(),
             silenced: None,
             no_dtls: false,
+            swallowed_last_flights: 0,
             record: false,
             recorded: Vec::new(),
             numbers: BTreeMap::new(),
@@ -371,8 +374,11 @@ impl World {
                 self.recorded.push((flight.from, flight.bytes.clone()));
             }
             let dtls = matches!(flight.bytes.first(), Some(20..=63));
+            let last_flight = flight.bytes.first() == Some(&20) && flight.from == server_address();
             let swallowed = self.silenced == Some(flight.from)
-                || (self.no_dtls && dtls && flight.to == server_address());
+                || (self.no_dtls && dtls && flight.to == server_address())
+                || (last_flight && self.swallowed_last_flights > 0);
+            self.swallowed_last_flights -= u32::from(last_flight && swallowed);
             if swallowed || self.lost() {
                 continue;
             }
