@@ -40,6 +40,18 @@ export function launch({ devices = 'fake' } = {}) {
   });
 }
 
+/**
+ * A browser whose process can be ended without warning, like a machine that
+ * loses its power.
+ * @returns {Promise<{browser: import('playwright-core').Browser, kill: () => Promise<void>}>}
+ */
+export async function launchToKill() {
+  const server = await chromium.launchServer({
+    executablePath: process.env.CHROMIUM || '/usr/bin/chromium', headless: true, args: [...FLAGS, ...DEVICES.fake],
+  });
+  return { browser: await chromium.connect(server.wsEndpoint()), kill: () => server.kill() };
+}
+
 /** Everyone opened by the current test. */
 export class Party {
   #people = [];
@@ -53,9 +65,10 @@ export class Party {
   /**
    * Opens the page of a room as someone new.
    * @param {string} name
-   * @param {{room?: string, width?: number, height?: number, query?: string, scheme?: 'light' | 'dark', prepare?: () => void}} [options]
+   * @param {{room?: string, width?: number, height?: number, query?: string, path?: string, scheme?: 'light' | 'dark', prepare?: () => void,
+   *   watch?: (page: import('playwright-core').Page) => void}} [options]  `path` in place of the group's; `watch` before the page is opened.
    */
-  async open(name, { room = 'lobby', width = 1100, height = 720, query = '', scheme = 'light', prepare } = {}) {
+  async open(name, { room = 'lobby', width = 1100, height = 720, query = '', path = `/group/${room}/${query}`, scheme = 'light', prepare, watch } = {}) {
     const context = await this.browser.newContext({ viewport: { width, height }, colorScheme: scheme, ignoreHTTPSErrors: true });
     if (prepare) await context.addInitScript(prepare);
     await context.addInitScript(watchPolicy);
@@ -63,7 +76,8 @@ export class Party {
     page.setDefaultTimeout(PATIENCE_MS);
     const person = new Person(name, context, page);
     this.#people.push(person);
-    await page.goto(`${this.origin}/group/${room}/${query}`);
+    watch?.(page);
+    await page.goto(`${this.origin}${path}`);
     return person;
   }
 
