@@ -18,6 +18,9 @@ use std::sync::Arc;
 const NOT_FOUND: &str = "<!DOCTYPE html>\n<html lang=\"en\"><title>Not found</title>\
     <p>There is no such page here.</p></html>\n";
 
+/// The page of a room of the rooms door, in our own client and in any other.
+const INVITED: &str = "room.html";
+
 const POLICY: HeaderName = header::CONTENT_SECURITY_POLICY;
 
 /// The page of a group, its status, or another kind.
@@ -68,6 +71,35 @@ async fn page(
     let policy = reply::policy(site.assets.is_own(), found.auth_server.as_deref());
     response.headers_mut().insert(POLICY, policy);
     response
+}
+
+/// `/r/TOKEN`: the page that leads into a room of the rooms door. What there is
+/// to say of the room the page asks that door, so a room that has ended and one
+/// that never was look alike.
+pub(super) async fn invited(
+    site: &Arc<Site>,
+    asked: &Asked,
+    request: &Parts,
+    path: &str,
+) -> Response {
+    let token = path.strip_prefix("/r/").unwrap_or_default();
+    if site.rooms.get().is_none() || token.is_empty() || token.contains('/') {
+        return not_found(site).await;
+    }
+    gentle(&request.method, async {
+        if let Some(elsewhere) = canonical(site, asked, request, path) {
+            return elsewhere;
+        }
+        let mut response = match find(site, INVITED).await {
+            Ok(Found::File(asset)) => asset.serve(&request.method, &request.headers),
+            Ok(_) => return not_found(site).await,
+            Err(error) => return broken(&error),
+        };
+        let policy = reply::policy(site.assets.is_own(), None);
+        response.headers_mut().insert(POLICY, policy);
+        response
+    })
+    .await
 }
 
 async fn status(site: &Arc<Site>, asked: &Asked, name: &str) -> Response {
