@@ -283,7 +283,12 @@ fn listed(room: &Room) -> Vec<(String, CallState)> {
     list
 }
 
-const fn need(member: &Member, permission: Permission) -> Result<(), Refusal> {
+fn need(member: &Member, permission: Permission) -> Result<(), Refusal> {
+    #[cfg(feature = "planted")]
+    if permission == Permission::Op && crate::planted::is(crate::planted::Bug::PermissionInSession)
+    {
+        return Ok(());
+    }
     if member.permissions.has(permission) { Ok(()) } else { Err(Refusal::NotAuthorised) }
 }
 

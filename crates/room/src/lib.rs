@@ -19,6 +19,8 @@ pub mod lease;
 pub mod limits;
 pub mod member;
 pub mod person;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod policy;
 pub mod record;
 pub mod refusal;

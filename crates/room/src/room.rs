@@ -109,6 +109,10 @@ impl Room {
     /// Whether this command's events may be seen only once they are on disk.
     #[must_use]
     pub fn waits_for_store(&self, now: Now, command: &Command) -> bool {
+        #[cfg(feature = "planted")]
+        if crate::planted::is(crate::planted::Bug::AcknowledgedEarly) {
+            return false;
+        }
         command.is_durable()
             || self.gives_up_kept_seat(command)
             || self.wants_note(command)

@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::disk::Disk;
 use crate::model;
+use crate::race::{self, Race};
 use crate::token;
 use crate::view::{Person, Stage};
 use parlour_base::{Epoch, RoomId, Wall};
@@ -21,6 +22,7 @@ pub(crate) struct Checker {
     epochs: BTreeMap<RoomId, Epoch>,
     /// Marks of everything that was shown.
     shown: BTreeSet<String>,
+    race: Race,
     pub steps: u64,
 }
 
@@ -43,6 +45,7 @@ impl Checker {
             let (Some(shadow), Some(room)) = (self.shadows.get(&id), shard.room(id)) else {
                 continue;
             };
+            race::room_holds(shadow)?;
             if shadow != room {
                 return Err(format!(
                     "replayed and shown room differ:\n{}\n{}",
@@ -80,7 +83,9 @@ impl Checker {
                 // The model judges by the time at which the room decided.
                 let decided = events.first().map_or(at, |event| event.at);
                 model::judge(shadow, decided, &actor, &command, None)?;
+                race::late_leave(shadow, &command, &events)?;
                 for event in &events {
+                    self.race.event(shadow, event)?;
                     if event.epoch != shadow.epoch() || event.seq != shadow.seq().next() {
                         return Err(format!("a gap before {:?} {:?}", event.epoch, event.seq));
                     }
@@ -192,6 +197,8 @@ fn marks(what: &Happening) -> Vec<String> {
     match what {
         Happening::Chatted { entry, .. } => token::find(&entry.value.to_string()),
         Happening::LockSet(Some(message)) => token::find(message),
+        Happening::LeaseSet(Some(lease)) => token::find(&lease.owner_name),
+        Happening::SeatTaken(seat) => token::find(&seat.name),
         Happening::AttributesSet(map) => {
             token::find(&serde_json::to_string(map).unwrap_or_default())
         }

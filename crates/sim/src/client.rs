@@ -57,6 +57,8 @@ pub(crate) struct Turn<'w> {
     /// Faults are over.
     pub calm: bool,
     pub now: u64,
+    /// Media tokens that were handed out, the newest last.
+    pub tokens: &'w [String],
     /// The shipped media workers, if this world has them.
     pub media: Option<&'w mut Media>,
 }
@@ -180,6 +182,19 @@ impl Client {
         let group = (*turn.dice.pick(groups)).to_owned();
         self.name = name.to_owned();
         self.joining = true;
+        // An older token may have been replaced meanwhile.
+        let newest = turn.tokens.last().filter(|_| !turn.calm && turn.dice.chance(350)).cloned();
+        let token = match turn.tokens.first().cloned() {
+            Some(old) if turn.strikes(Fault::LateToken, 80) => Some(old),
+            _ => newest,
+        };
+        if let Some(token) = token {
+            return say(ClientMessage::Join(Join {
+                kind: "join".to_owned(),
+                token: Some(Secret::new(token)),
+                ..Join::default()
+            }));
+        }
         let mut data = JsonMap::new();
         if turn.dice.chance(200) {
             data.insert("hand".to_owned(), Json::Bool(true));

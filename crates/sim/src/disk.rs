@@ -1,13 +1,14 @@
 //! The store behind a queue that is slow, fails, loses answers and is full,
 //! and a ledger of what reached it.
 
+use crate::bug::Bug;
 use crate::dice::{Dice, MS, SEC};
 use crate::fault::{Fault, Swarm, Tally};
 use crate::token;
 use parlour_base::storage::{
     StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest, Write,
 };
-use parlour_base::{Json, RoomId};
+use parlour_base::{Epoch, Json, RoomId};
 use parlour_store::{Engine as _, MemoryEngine};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -38,8 +39,12 @@ pub(crate) struct Disk {
     free_at: u64,
     /// Until when nothing can be written.
     full_until: u64,
-    /// Answers Committed without storing: a planted bug.
-    lies: bool,
+    /// A planted bug.
+    bug: Option<Bug>,
+    /// Writes of a node that died, still on their way.
+    late: VecDeque<Pending>,
+    /// The newest epoch of each room.
+    epochs: BTreeMap<RoomId, Epoch>,
     /// Tokens of every write that was done.
     pub kept: BTreeSet<String>,
     /// Tokens of writes of which the node may not know that they were done.
@@ -53,8 +58,8 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(crate) fn new(lies: bool) -> Self {
-        Self { lies, ..Self::default() }
+    pub(crate) fn new(bug: Option<Bug>) -> Self {
+        Self { bug, ..Self::default() }
     }
 
     /// Takes a request. Gives the time at which it will be done, or the answer
@@ -106,7 +111,8 @@ impl Disk {
             tally.add(Fault::StoreNoSpace);
             return Some(answer(Err(StoreFault::Failed("the disk is full".to_owned()))));
         }
-        if self.lies && matches!(request.op, StoreOp::Commit(_)) && dice.chance(100) {
+        let lies = self.bug == Some(Bug::LyingStore);
+        if lies && matches!(request.op, StoreOp::Commit(_)) && dice.chance(100) {
             return Some(answer(Ok(StoreDone::Committed)));
         }
         let result = self.execute(life, request);
@@ -123,7 +129,14 @@ impl Disk {
             StoreOp::Commit(writes) => writes.clone(),
             _ => Vec::new(),
         };
+        let opened = match &request.op {
+            StoreOp::OpenRoom { room, .. } => Some(*room),
+            _ => None,
+        };
         let reply = self.engine.execute(vec![request]).remove(0);
+        if let (Some(room), Ok(StoreDone::Room { epoch, .. })) = (opened, &reply.result) {
+            self.epochs.insert(room, *epoch);
+        }
         if reply.result.is_ok() {
             let tokens: Vec<String> = writes.iter().flat_map(tokens).collect();
             self.kept.extend(tokens.iter().cloned());
@@ -155,15 +168,38 @@ impl Disk {
         self.excused.extend(self.unanswered.remove(&(life, id)).unwrap_or_default());
     }
 
-    /// The node dies: some of what it asked for is still done, the rest never.
-    pub(crate) fn crash(&mut self, dice: &mut Dice) {
+    /// The node dies: some of what it asked for is still done, some much later,
+    /// as a store elsewhere may do it, and the rest never. Returns how many
+    /// writes come late.
+    pub(crate) fn crash(&mut self, dice: &mut Dice, swarm: &Swarm, tally: &mut Tally) -> usize {
         let done = dice.below(self.queue.len() + 1);
-        for pending in std::mem::take(&mut self.queue).into_iter().take(done) {
-            // Whatever came of it, nobody will know.
-            drop(self.execute(pending.life, pending.request));
+        for (at, pending) in std::mem::take(&mut self.queue).into_iter().enumerate() {
+            if at < done {
+                // Whatever came of it, nobody will know.
+                drop(self.execute(pending.life, pending.request));
+            } else if is_of_a_room(&pending.request)
+                && swarm.strikes(Fault::StoreLateWrite, 800, dice, tally)
+            {
+                self.late.push_back(pending);
+            }
         }
         let unanswered = std::mem::take(&mut self.unanswered);
         self.excused.extend(unanswered.into_values().flatten());
+        self.late.len()
+    }
+
+    /// A write of a node that died arrives: rooms that were opened since are
+    /// fenced off.
+    pub(crate) fn arrive_late(&mut self) {
+        let Some(Pending { life, mut request, .. }) = self.late.pop_front() else { return };
+        if self.bug == Some(Bug::MissingFence)
+            && let StoreOp::Commit(writes) = &mut request.op
+        {
+            for write in writes {
+                unfence(write, &self.epochs);
+            }
+        }
+        drop(self.execute(life, request));
     }
 
     /// What a node that opened this room now would find.
@@ -175,6 +211,30 @@ impl Disk {
             Ok(StoreDone::NoRoom) => (None, Vec::new()),
             other => panic!("the memory engine opens every room, and said {other:?}"),
         }
+    }
+}
+
+/// Whether a request writes to rooms, and to nothing else.
+fn is_of_a_room(request: &StoreRequest) -> bool {
+    let StoreOp::Commit(writes) = &request.op else { return false };
+    let of_a_room = |write: &Write| {
+        matches!(
+            write,
+            Write::Room { .. } | Write::Part { .. } | Write::Chat { .. } | Write::ForgetChat { .. }
+        )
+    };
+    writes.iter().all(of_a_room)
+}
+
+/// Lets a write pass for one of the room's present owner.
+fn unfence(write: &mut Write, epochs: &BTreeMap<RoomId, Epoch>) {
+    if let Write::Room { room, epoch, .. }
+    | Write::Part { room, epoch, .. }
+    | Write::Chat { room, epoch, .. }
+    | Write::ForgetChat { room, epoch, .. } = write
+        && let Some(newest) = epochs.get(room)
+    {
+        *epoch = *newest;
     }
 }
 

@@ -33,6 +33,8 @@ faults! {
     StoreLostReply = "store-lost-reply",
     /// The store says the same thing twice.
     StoreRepeatedReply = "store-repeated-reply",
+    /// A write of a node that died reaches the store later.
+    StoreLateWrite = "store-late-write",
     /// The store's queue is full.
     StoreFull = "store-full",
     /// Nothing can be written for a while.
@@ -100,6 +102,12 @@ faults! {
     CertificateChange = "certificate-change",
     /// A client shows another certificate than it promised.
     WrongCertificate = "liar-wrong-certificate",
+    /// Somebody gives a seat up with a token that was replaced.
+    LateLeave = "late-leave",
+    /// Somebody tries to come in with a token that was replaced.
+    LateToken = "late-token",
+    /// A user asks for what only the server does.
+    Usurped = "liar-usurped",
     /// A client sends what is no message.
     Malformed = "liar-malformed",
     /// A client claims to be somebody else.

@@ -6,22 +6,26 @@
 //! each client keeps its own picture (`view.rs`). The same seed gives the same
 //! run, byte for byte. For tests and the command `parlour-sim` only.
 
+mod bug;
 mod checker;
 mod client;
 mod dice;
 mod disk;
+mod doors;
 mod fault;
 mod groups;
 mod liar;
 mod links;
 mod media;
 mod model;
+mod race;
 mod sdp;
 mod token;
 mod view;
 mod workers;
 mod world;
 
+pub use bug::Bug;
 pub use fault::{Fault, Tally};
 pub use media::Seen;
 pub use world::{Outcome, Plan, run};

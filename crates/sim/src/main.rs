@@ -86,7 +86,11 @@ fn many(args: &Args) -> bool {
                 tally.merge(&outcome.tally);
                 seen.merge(&outcome.seen);
                 decisions += outcome.decisions;
-                failed.extend(outcome.failure.map(|what| (seed, what)));
+                if let Some(what) = outcome.failure {
+                    // A long run that is broken off has told what it found.
+                    eprintln!("seed {seed} failed {what}");
+                    failed.push((seed, what));
+                }
             }
         });
     });

@@ -1,14 +1,17 @@
 //! One world: what happens when, and who is told.
 
+mod calls;
 mod media;
 mod node;
 mod people;
 mod trouble;
 
+use crate::bug::{self, Bug};
 use crate::checker::Checker;
 use crate::client::Client;
 use crate::dice::{Dice, MS, SEC};
 use crate::disk::{Answer, Disk};
+use crate::doors::{self, Door};
 use crate::fault::{Fault, OF_DATAGRAMS, Swarm, Tally};
 use crate::groups::Folder;
 use crate::links::{Links, Way};
@@ -38,6 +41,8 @@ const CLIENTS_MAX: usize = 8;
 /// these come by their keys with DTLS.
 const SHIPPED_MEDIA: u32 = 250;
 const DTLS: u32 = 100;
+/// Worlds of a thousand in which there are doors without connections.
+const DOORS: u32 = 600;
 /// Most clients of one world with media.
 const MEDIA_CLIENTS_MAX: usize = 5;
 /// How long clients send as much as before after faults have ended, and again
@@ -53,8 +58,8 @@ pub struct Plan {
     pub trace: bool,
     /// With the shipped media workers, whatever the seed says.
     pub media: bool,
-    /// Plant a bug: a store that says it has kept what it has not.
-    pub lying_store: bool,
+    /// A bug to plant.
+    pub bug: Option<Bug>,
 }
 
 /// What came of a run.
@@ -76,6 +81,8 @@ pub struct Outcome {
 #[derive(Debug)]
 enum Coming {
     Act(usize),
+    /// Somebody at a door without connections asks for something.
+    Errand(usize),
     Connect(usize),
     /// Something may arrive.
     Flow(u32, ConnId, Way),
@@ -86,6 +93,8 @@ enum Coming {
     /// A client asks for everything once more.
     Ask(usize, ConnId),
     StoreWorks,
+    /// A write of a node that died reaches the store.
+    LateWrite,
     StoreAnswers(Box<Answer>),
     /// An order for a media worker.
     Order(u32, WorkerIndex, Box<Command>),
@@ -102,6 +111,7 @@ impl Coming {
         matches!(
             self,
             Self::Connect(_)
+                | Self::Errand(_)
                 | Self::Flow(_, _, Way::Up)
                 | Self::Gone(..)
                 | Self::StoreAnswers(_)
@@ -138,6 +148,12 @@ struct World {
     /// When the last order or notice of each worker arrives.
     orders_until: [u64; 2],
     folder: Folder,
+    doors: Vec<Box<dyn Door>>,
+    /// Which door waits for which reply.
+    calls: BTreeMap<u64, usize>,
+    calls_made: u64,
+    /// Media tokens that were handed out.
+    tokens: Vec<String>,
     checker: Checker,
     marks: u32,
     /// Nobody comes back any more.
@@ -149,8 +165,10 @@ struct World {
 /// Runs one world.
 #[must_use]
 pub fn run(plan: Plan) -> Outcome {
+    bug::plant(plan.bug);
     let mut world = World::new(plan);
     let ran = catch_unwind(AssertUnwindSafe(|| world.live()));
+    bug::plant(None);
     let failure = match ran {
         Ok(Ok(())) => None,
         Ok(Err(what)) => Some(what),
@@ -223,6 +241,7 @@ impl World {
         let media = shipped.then(|| Media::new(count, dtls, &mut dice, &swarm, &mut tally));
         let clients = (0..count).map(|n| Client::new(n, n % 4 == 3, &mut dice)).collect();
         let folder = Folder::new(&mut dice);
+        let doors = if dice.chance(DOORS) { doors::all(&mut dice) } else { Vec::new() };
         Self {
             plan,
             now: SEC,
@@ -237,12 +256,16 @@ impl World {
             paused_until: 0,
             links: Links::default(),
             clients,
-            disk: Disk::new(plan.lying_store),
+            disk: Disk::new(plan.bug),
             workers: Workers::default(),
             media,
             media_paused_until: 0,
             orders_until: [0; 2],
             folder,
+            doors,
+            calls: BTreeMap::new(),
+            calls_made: 0,
+            tokens: Vec::new(),
             checker: Checker::default(),
             marks: 0,
             closing: false,
@@ -256,6 +279,9 @@ impl World {
         for n in 0..self.clients.len() {
             let at = self.dice.between(0, 5 * SEC);
             self.soon(at, Coming::Connect(n));
+        }
+        for door in 0..self.doors.len() {
+            self.soon(SEC, Coming::Errand(door));
         }
         self.soon(2 * SEC, Coming::Trouble);
         self.pass(TURBULENT)?;
@@ -276,11 +302,13 @@ impl World {
         }
         self.media_flows()?;
         self.checker.survives(&self.disk)?;
+        self.all_answered()?;
         self.leave();
+        self.farewell()?;
         self.pass(EMPTYING)?;
         self.input(Input::Query(QueryId(1), Query::Gauges))?;
         let gauges = self.gauges.ok_or("the node does not say what it holds")?;
-        let transports = self.media.as_ref().map_or(self.workers.open(), Media::open);
+        let transports = self.media.as_ref().map_or_else(|| self.workers.open(), Media::open);
         Checker::nothing_left(gauges, transports)
     }
 
@@ -336,6 +364,7 @@ impl World {
                 self.act(n);
                 Ok(())
             }
+            Coming::Errand(door) => self.errand(door),
             Coming::Ask(n, conn) => {
                 self.ask(n, conn);
                 Ok(())
@@ -349,6 +378,10 @@ impl World {
             }
             Coming::StoreWorks => {
                 self.store_works();
+                Ok(())
+            }
+            Coming::LateWrite => {
+                self.disk.arrive_late();
                 Ok(())
             }
             Coming::StoreAnswers(answer) => self.stored(*answer),

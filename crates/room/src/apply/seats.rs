@@ -151,7 +151,10 @@ impl Turn<'_> {
         let seat = self.own_seat(me, id)?;
         // Without a token it cannot be placed in the race, where there is one.
         let placed = number.or_else(|| (seat.means != Means::Callctl).then_some(seat.current));
-        if placed.is_none_or(|number| number < seat.current) {
+        let late = placed.is_none_or(|number| number < seat.current);
+        #[cfg(feature = "planted")]
+        let late = late && !crate::planted::is(crate::planted::Bug::LateLeaveEvicts);
+        if late {
             return Ok(());
         }
         let leased = seat.participant().is_some();

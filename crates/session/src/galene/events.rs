@@ -16,6 +16,12 @@ impl Session {
         if !event.what.reaches(&me) {
             return;
         }
+        #[cfg(feature = "planted")]
+        if parlour_room::planted::is(parlour_room::planted::Bug::GapAfterSnapshot)
+            && parlour_room::planted::skips(&me)
+        {
+            return;
+        }
         match &event.what {
             Happening::AttributesSet(_) | Happening::Configured(_) | Happening::LockSet(_) => {
                 self.tell_change(context, room, room.attributes().clone());
@@ -63,6 +69,11 @@ impl Session {
     /// What somebody who came in is told (docs/protocols/galene.md §3.4).
     fn welcome(&mut self, context: &Context, room: &Room, me: &Member) {
         self.phase = Phase::joined(me);
+        #[cfg(feature = "planted")]
+        {
+            parlour_room::planted::snapshot(&me.id);
+            parlour_room::planted::told(&me.id, me.permissions);
+        }
         self.send(&ServerMessage::Joined {
             kind: JoinedKind::Join,
             group: me.via.clone(),
@@ -123,6 +134,8 @@ impl Session {
         permissions: Permissions,
     ) {
         let Some(me) = self.me(room).cloned() else { return };
+        #[cfg(feature = "planted")]
+        parlour_room::planted::told(&me.id, permissions);
         self.send_change(context, room, &me, permissions, JsonMap::new());
     }
 

@@ -190,6 +190,14 @@ impl Session {
     }
 
     pub(super) fn ask(&mut self, ask: Ask) {
+        #[cfg(feature = "planted")]
+        if parlour_room::planted::is(parlour_room::planted::Bug::PermissionInSession)
+            && let (Ask::Command(command), Some(me)) = (&ask, self.id())
+            && parlour_room::planted::is_for_operators(command)
+            && !parlour_room::planted::last_told(me).has(parlour_base::Permission::Op)
+        {
+            return;
+        }
         self.out.push_back(Output::Ask(ask));
     }
 

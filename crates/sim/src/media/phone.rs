@@ -230,7 +230,7 @@ impl Phone {
         }
     }
 
-    fn checked(&mut self, now: u64, bytes: &[u8], means: &mut Means<'_>) -> Result<(), String> {
+    fn checked(&mut self, now: u64, bytes: &[u8], means: &Means<'_>) -> Result<(), String> {
         let Some(theirs) = &self.theirs else { return Ok(()) };
         let Some(id) = stun::answered(bytes, theirs) else { return Ok(()) };
         if self.sent.contains(&id) {

@@ -163,7 +163,7 @@ impl Sink {
         if content.stream != stream {
             return Err("a packet of another stream".to_owned());
         }
-        let near = track.highest.unwrap_or(u64::from(sequence));
+        let near = track.highest.unwrap_or_else(|| u64::from(sequence));
         let picture = vp8::Descriptor::parse(payload).filter(|_| track.picture);
         let picture = picture.and_then(|found| found.picture_id).map(|id| id.value);
         let line = Line { timestamp: header.timestamp, content, picture };
@@ -267,7 +267,7 @@ impl Track {
         if self.missing.remove(&number).is_some() {
             means.seen.repaired += 1;
         }
-        let highest = self.highest.unwrap_or(number.saturating_sub(1));
+        let highest = self.highest.unwrap_or_else(|| number.saturating_sub(1));
         for lost in highest + 1..number.min(highest + LOG as u64) {
             self.missing.insert(lost, (0, now + 20 * MS));
         }

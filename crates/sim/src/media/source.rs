@@ -153,7 +153,7 @@ impl Source {
         }
     }
 
-    fn make(&mut self, at: usize, now: u64, seal: &mut Seal, means: &mut Means<'_>) {
+    fn make(&mut self, at: usize, now: u64, seal: &Seal, means: &mut Means<'_>) {
         let track = &mut self.tracks[at];
         let slow = means.pace == Pace::Slow;
         let (usual, sometimes) = if track.picture { (150 * MS, 3 * SEC) } else { (60 * MS, SEC) };
@@ -353,5 +353,5 @@ pub(crate) fn low(number: u64) -> u16 {
 
 /// A time as in reports: seconds, and their fraction in 32 bits.
 fn ntp(now: u64) -> u64 {
-    (now / SEC) << 32 | ((now % SEC) << 32) / SEC
+    ((now / SEC) << 32) | (((now % SEC) << 32) / SEC)
 }

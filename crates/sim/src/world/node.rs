@@ -81,6 +81,9 @@ impl World {
             }
             Output::Media(worker, command) => self.ordered(worker, command)?,
             Output::Reply(_, Reply::Gauges(gauges)) => self.gauges = Some(gauges),
+            Output::Answer(call, reply) => self.answered(call, reply)?,
+            Output::Busy(call) => self.busy(call)?,
+            Output::Notice(notice) => self.note(self.calls_made, &format!("{notice:?}")),
             other => return Err(format!("nobody asked for {other:?}")),
         }
         Ok(())
@@ -152,7 +155,11 @@ impl World {
         self.shard = None;
         // What was on its way to this life gets nowhere.
         self.life += 1;
-        self.disk.crash(&mut self.dice);
+        let late = self.disk.crash(&mut self.dice, &self.swarm, &mut self.tally);
+        for _ in 0..late {
+            let after = self.dice.between(500 * MS, 10 * SEC);
+            self.soon(after, Coming::LateWrite);
+        }
         self.checker.survives(&self.disk)?;
         self.checker.crash();
         self.workers.crash();
@@ -160,6 +167,7 @@ impl World {
             media.crash();
         }
         (self.paused_until, self.media_paused_until) = (0, 0);
+        self.calls_lost();
         let conns: Vec<ConnId> = self.links.all.keys().copied().collect();
         for conn in conns {
             self.hang_up(conn);

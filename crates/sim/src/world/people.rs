@@ -21,6 +21,7 @@ impl World {
             marks: &mut self.marks,
             calm: self.swarm.over,
             now: self.now,
+            tokens: &self.tokens,
             media: self.media.as_mut(),
         };
         (turn, &mut self.clients)

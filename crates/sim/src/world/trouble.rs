@@ -135,10 +135,8 @@ impl World {
                 if let Some(conn) = client.conn {
                     self.cut(conn);
                 }
-            } else if client.view.stage == Stage::In {
-                if let Some(conn) = client.conn {
-                    self.soon(after, Coming::Ask(n, conn));
-                }
+            } else if let (Stage::In, Some(conn)) = (client.view.stage, client.conn) {
+                self.soon(after, Coming::Ask(n, conn));
             }
         }
     }
