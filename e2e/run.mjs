@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const names = process.argv.slice(2).filter((arg) => !arg.startsWith('--'));
-const files = ['protocol', 'scenarios'].flatMap((folder) => readdirSync(`${here}${folder}`)
+const files = ['protocol', 'rooms', 'scenarios'].flatMap((folder) => readdirSync(`${here}${folder}`)
   .filter((file) => file.endsWith('.test.mjs'))
   .map((file) => `${folder}/${file}`)
   .filter((file) => names.length === 0 || names.some((name) => file.includes(name)))

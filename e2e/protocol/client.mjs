@@ -235,10 +235,11 @@ export function suite(options) {
   });
 }
 
-/** One HTTP request. @returns {Promise<{status: number, headers: http.IncomingHttpHeaders, body: string}>} */
+/** One HTTP request, as a browser makes it. @returns {Promise<{status: number, headers: http.IncomingHttpHeaders, body: string}>} */
 export function ask(server, path, { method = 'GET', headers = {} } = {}) {
   return new Promise((resolve, reject) => {
-    const request = http.request({ host: '127.0.0.1', port: server.port, path, method, headers }, (reply) => {
+    const all = { accept: 'text/html,*/*;q=0.8', ...headers };
+    const request = http.request({ host: '127.0.0.1', port: server.port, path, method, headers: all }, (reply) => {
       let body = '';
       reply.setEncoding('utf8');
       reply.on('data', (text) => {

@@ -8,6 +8,7 @@ use crate::generator::Cast;
 use crate::limit;
 use crate::process::{Process, machine};
 use crate::report::{Report, VOID};
+use crate::rooms::{self, Rooms};
 use crate::server::Server;
 use crate::shape::{Media, Shape};
 use crate::state::{self, State};
@@ -129,6 +130,21 @@ enum Scenario {
         #[arg(long, default_value_t = 500)]
         stream_connections: usize,
     },
+    /// The rooms API: joins, refreshes, and people who run out.
+    Rooms {
+        /// People who join, four to a room.
+        #[arg(long, default_value_t = 8_000)]
+        people: usize,
+        /// Connections that ask at the same time.
+        #[arg(long, default_value_t = 64)]
+        connections: usize,
+        /// How long to count refreshes, and the engine.
+        #[arg(long, default_value_t = 5)]
+        seconds: u64,
+        /// Life of a participant, in seconds.
+        #[arg(long, default_value_t = 60)]
+        life: u64,
+    },
     /// Every scenario with its defaults; writes the page about performance.
     All {
         /// How long each call is counted.
@@ -159,6 +175,21 @@ struct Time {
     /// (docs/reference/impairments.md).
     #[arg(long, value_name = "PRESET")]
     impair: Option<Preset>,
+}
+
+impl Scenario {
+    /// The size of the rooms scenario, if it is that.
+    fn rooms(&self) -> Option<Rooms> {
+        let Self::Rooms { people, connections, seconds, life } = self else { return None };
+        let time = Duration::from_secs((*seconds).max(1));
+        let life = Duration::from_secs((*life).max(1));
+        Some(Rooms { people: *people, connections: (*connections).max(1), time, life })
+    }
+
+    /// What a server of our own is told for it.
+    fn settings(&self) -> Vec<(&'static str, String)> {
+        self.rooms().map(|rooms| rooms.settings()).unwrap_or_default()
+    }
 }
 
 const SOUND: Media = Media { audio: true, video: false };
@@ -241,7 +272,10 @@ impl Runner<'_> {
         connect::raise_limit();
         let server = match &self.common.target {
             Some(url) => Server::at(url, &self.common.group, self.common.pid.map(Process))?,
-            None => Server::start(self.common.program.as_ref().unwrap_or(&self.helper))?,
+            None => {
+                let program = self.common.program.as_ref().unwrap_or(&self.helper);
+                Server::start_with(program, &scenario.settings())?
+            }
         };
         let report = match scenario {
             Scenario::Call { publishers, subscribers, time } => {
@@ -286,6 +320,10 @@ impl Runner<'_> {
                     stream_connections: *stream_connections,
                 };
                 callctl::run(size, &server)
+            }
+            Scenario::Rooms { .. } => {
+                let size = scenario.rooms().context("this is the scenario of rooms")?;
+                rooms::run(size, &server)
             }
             Scenario::All { .. } | Scenario::Limit => bail!("this is no single scenario"),
         };

@@ -24,6 +24,7 @@ mod network;
 mod peer;
 pub mod process;
 pub mod report;
+pub mod rooms;
 pub mod server;
 pub mod shape;
 pub mod signal;

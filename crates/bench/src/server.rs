@@ -57,6 +57,14 @@ impl Server {
     /// # Errors
     /// If it does not start.
     pub fn start(program: &Path) -> Result<Self> {
+        Self::start_with(program, &[])
+    }
+
+    /// The same with further settings: (environment variable, value).
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub fn start_with(program: &Path, settings: &[(&str, String)]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let groups = data.path().join("groups");
         std::fs::create_dir(&groups)?;
@@ -72,6 +80,7 @@ impl Server {
             .env("PARLOUR_OPS_LISTEN", "127.0.0.1:0")
             .env("PARLOUR_CALLCTL_CALLS_PER_SECOND", "1000000")
             .env("PARLOUR_CALLCTL_CALL_BURST", "1000000")
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped());
         if std::env::var_os("PARLOUR_LOG_LEVEL").is_none() {
@@ -132,13 +141,25 @@ impl Server {
     /// # Errors
     /// Why there are none.
     pub fn metrics(&self) -> Result<BTreeMap<String, u64>> {
+        self.metrics_text().map(|text| read_metrics(&text))
+    }
+
+    /// One counter of `/metrics`, by the value of its label.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn labelled(&self, name: &str) -> Result<BTreeMap<String, u64>> {
+        self.metrics_text().map(|text| read_labelled(&text, name))
+    }
+
+    fn metrics_text(&self) -> Result<String> {
         let ops = self.ops.context("the target's metrics are not known to us")?;
         let mut stream = TcpStream::connect_timeout(&ops, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         write!(stream, "GET /metrics HTTP/1.1\r\nhost: {ops}\r\nconnection: close\r\n\r\n")?;
         let mut text = String::new();
         stream.take(METRICS_BYTES_MAX).read_to_string(&mut text)?;
-        Ok(read_metrics(&text))
+        Ok(text)
     }
 
     /// Asks it to stop, waits, and insists if it does not; one that is not
@@ -206,6 +227,16 @@ fn read_metrics(text: &str) -> BTreeMap<String, u64> {
     all
 }
 
+fn read_labelled(text: &str, name: &str) -> BTreeMap<String, u64> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix(name)?.strip_prefix('{'));
+    let entry = |line: &str| {
+        let (label, value) = line.split_once("} ")?;
+        let (_, label) = label.split_once('=')?;
+        Some((label.trim_matches('"').to_owned(), value.trim().parse().ok()?))
+    };
+    lines.filter_map(entry).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,6 +248,8 @@ mod tests {
         let all = read_metrics(text);
         assert_eq!(all.get("a_total"), Some(&7));
         assert_eq!(all.get("b"), Some(&5));
+        let workers = read_labelled(text, "a_total");
+        assert_eq!((workers.get("0"), workers.get("1")), (Some(&3), Some(&4)));
     }
 
     #[test]

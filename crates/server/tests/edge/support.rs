@@ -183,6 +183,10 @@ pub(crate) fn ask(to: SocketAddr, method: &str, target: &str, headers: &[(&str, 
     if !headers.iter().any(|(name, _)| *name == "host") {
         head.push_str(&format!("host: {to}\r\n"));
     }
+    // As a browser does: others are shown the rooms door where nobody else is.
+    if !headers.iter().any(|(name, _)| *name == "accept") {
+        head.push_str("accept: text/html,*/*;q=0.8\r\n");
+    }
     for (name, value) in headers {
         head.push_str(&format!("{name}: {value}\r\n"));
     }

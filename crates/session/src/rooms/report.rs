@@ -54,6 +54,8 @@ pub struct Ended {
     pub is_expired: bool,
     /// Since it joined, in milliseconds.
     pub lasted_ms: u64,
+    /// How much later than due it ran out, in milliseconds.
+    pub late_ms: u64,
 }
 
 /// What a status means beside what is known.
@@ -105,6 +107,7 @@ pub(crate) fn ended(room: &Room, seat: &Seat, how: SeatEnd, at: Wall) -> Option<
         state: state.unwrap_or_else(|| SessionState::Init.text().to_owned()),
         is_expired: how == SeatEnd::Expired,
         lasted_ms: u64::try_from(at.since(seat.since).as_millis()).unwrap_or(u64::MAX),
+        late_ms: u64::try_from(at.since(participant.expires).as_millis()).unwrap_or(u64::MAX),
     })
 }
 

@@ -33,6 +33,7 @@ pub struct Tally {
 struct Words {
     moves: BTreeMap<&'static str, u64>,
     failures: BTreeMap<&'static str, u64>,
+    expiries: BTreeMap<&'static str, u64>,
     state_ms: BTreeMap<&'static str, u64>,
     sendrecv: u64,
     sendrecv_ms: u64,
@@ -43,6 +44,17 @@ struct Words {
 fn add(map: &mut BTreeMap<&'static str, u64>, word: &'static str, more: u64) {
     let count = map.entry(word).or_default();
     *count = count.saturating_add(more);
+}
+
+/// The least of these spans that a lateness fits in.
+const fn lateness(ms: u64) -> &'static str {
+    match ms {
+        0..=50 => "50ms",
+        51..=100 => "100ms",
+        101..=250 => "250ms",
+        251..=1_000 => "1s",
+        _ => "more",
+    }
 }
 
 impl Tally {
@@ -72,8 +84,11 @@ impl Tally {
     }
 
     pub(super) fn ended(&self, one: &Ended) {
+        let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        if one.is_expired {
+            add(&mut words.expiries, lateness(one.late_ms), 1);
+        }
         if is_failure(one) {
-            let mut words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
             add(&mut words.failures, closed_word(&one.state), 1);
         }
     }
@@ -105,6 +120,14 @@ impl Tally {
                 "Media sessions that ended without success, by last state",
                 &words.failures,
             ),
+            Figure {
+                label: Some("late"),
+                ..by_state(
+                    "rooms_expiries",
+                    "Participants that ran out, by how late that was noticed",
+                    &words.expiries,
+                )
+            },
             one("rooms_sendrecv", "Media sessions that reached sendrecv", words.sendrecv),
             one(
                 "rooms_sendrecv_milliseconds",
