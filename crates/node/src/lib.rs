@@ -23,8 +23,16 @@ pub mod watch;
 
 pub use config::Config;
 pub use parlour_session::call::{self, Call};
-pub use parlour_session::{callctl, rooms};
+pub use parlour_session::{api, callctl, rooms};
 pub use port::{
     CallId, ErrandId, Frame, Gauges, GroupLookup, Input, Output, Query, QueryId, Reply,
 };
 pub use shard::Shard;
+
+/// What opens the room `lobby` to everyone, for whoever writes to a new store
+/// before a server sees it.
+#[must_use]
+pub fn lobby() -> parlour_base::storage::Write {
+    let (kind, key) = ("group".to_owned(), "lobby".to_owned());
+    parlour_base::storage::Write::Record { kind, key, body: Some(groups::lobby()) }
+}

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod key;
+
 use crate::config::{Loaded, Loader, reference};
 use crate::{metrics, serve, telemetry};
 use anyhow::{Context as _, Result};
@@ -31,6 +33,9 @@ enum Command {
     Serve(ServeFlags),
     /// Print the configuration in effect, and where each value comes from.
     CheckConfig(ServeFlags),
+    /// Keys of the integration API.
+    #[command(subcommand)]
+    Key(key::Key),
     /// Copy the store into one file; the server may go on running.
     Backup {
         /// The data folder.
@@ -153,6 +158,7 @@ pub fn main() -> ExitCode {
             }
             Err(error) => return refuse(&error),
         },
+        Command::Key(key) => key.run(),
         Command::Backup { data, file } => parlour_store::backup(&data, &file).map_err(Into::into),
         Command::Restore { data, file } => parlour_store::restore(&file, &data).map_err(Into::into),
         #[cfg(feature = "bench")]

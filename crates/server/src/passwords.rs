@@ -40,6 +40,22 @@ fn pbkdf2(key: &Secret<Vec<u8>>, salt: &[u8], rounds: u32, password: &str) -> bo
     key.matches(&derived)
 }
 
+/// What is kept of a password: PBKDF2 in the form of a group file.
+#[must_use]
+pub fn hashed(password: &Secret<String>, salt: &[u8], rounds: u32) -> Secret<String> {
+    let mut key = [0; 32];
+    pbkdf2::pbkdf2_hmac::<Sha256>(password.expose().as_bytes(), salt, rounds.max(1), &mut key);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let form = serde_json::json!({
+        "type": "pbkdf2",
+        "hash": "sha-256",
+        "key": hex(&key),
+        "salt": hex(salt),
+        "iterations": rounds.max(1),
+    });
+    Secret::new(form.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

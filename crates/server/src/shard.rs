@@ -75,6 +75,8 @@ pub enum Mail {
     Stored(Vec<StoreReply>),
     /// The password pool answers.
     Checked(ErrandId, Option<bool>),
+    /// The password pool has hashed.
+    Hashed(ErrandId, Option<Secret<String>>),
     /// The group folder answers.
     GroupRead(ErrandId, GroupLookup),
     /// A media worker reports.
@@ -91,15 +93,29 @@ pub enum Mail {
     Stop,
 }
 
-/// A password to be checked.
+/// Work with a password.
 #[derive(Debug)]
-pub struct CheckJob {
-    /// For the answer.
-    pub errand: ErrandId,
-    /// What it must fit.
-    pub verifier: Verifier,
-    /// What the client sent.
-    pub password: Secret<String>,
+pub enum CheckJob {
+    /// It is to be checked.
+    Check {
+        /// For the answer.
+        errand: ErrandId,
+        /// What it must fit.
+        verifier: Verifier,
+        /// What the client sent.
+        password: Secret<String>,
+    },
+    /// It is to be hashed.
+    Hash {
+        /// For the answer.
+        errand: ErrandId,
+        /// The password.
+        password: Secret<String>,
+        /// Random bytes.
+        salt: [u8; 16],
+        /// How often it is hashed.
+        rounds: u32,
+    },
 }
 
 /// A group file to be read.
@@ -352,6 +368,7 @@ impl Post {
                 return Some(replies.into_iter().map(Input::Stored).collect());
             }
             Mail::Checked(errand, fits) => Input::Checked(errand, fits),
+            Mail::Hashed(errand, hash) => Input::Hashed(errand, hash),
             Mail::GroupRead(errand, lookup) => Input::GroupRead(errand, lookup),
             Mail::Media(worker, notice) => Input::Media(worker, notice),
             Mail::Ask(query, answer) => {
@@ -384,10 +401,17 @@ impl Post {
                 }
             }
             Output::Check { errand, verifier, password } => {
-                let job = CheckJob { errand, verifier, password };
+                let job = CheckJob::Check { errand, verifier, password };
                 if self.hands.passwords.give(job).is_err() {
                     self.counters.password_checks_refused.inc();
                     self.answers.push_back(Input::Checked(errand, None));
+                }
+            }
+            Output::Hash { errand, password, salt, rounds } => {
+                let job = CheckJob::Hash { errand, password, salt, rounds };
+                if self.hands.passwords.give(job).is_err() {
+                    self.counters.password_checks_refused.inc();
+                    self.answers.push_back(Input::Hashed(errand, None));
                 }
             }
             Output::ReadGroup { errand, name } => {

@@ -3,6 +3,7 @@
 //! Owns where each value came from and what is said about wrong ones. The
 //! tables themselves are in [`sections`], their machinery in [`schema`].
 
+pub mod api;
 pub mod callctl;
 pub mod listen;
 pub mod machines;
@@ -12,6 +13,7 @@ pub mod rooms;
 pub mod schema;
 pub mod sections;
 
+use api::Api;
 use callctl::Callctl;
 use machines::{Control, Galene, Room, Sfu, Store};
 use rooms::Rooms;
@@ -72,6 +74,8 @@ config! {
     callctl: Callctl,
     /// Rooms door.
     rooms: Rooms,
+    /// Integration API.
+    api: Api,
     /// Each room.
     room: Room,
     /// Control side.

@@ -4,6 +4,7 @@
 //! rooms: what it wants to know of one it asks the shard.
 
 mod accept;
+pub mod api;
 mod asked;
 mod assets;
 mod gate;
@@ -57,6 +58,8 @@ pub struct Site {
     pub grpc: OnceLock<Routes>,
     /// The rooms door, once it is open.
     pub rooms: OnceLock<Arc<Rooms>>,
+    /// The integration API, once it is open.
+    pub api: OnceLock<Arc<api::Api>>,
     /// The tasks of WebSocket connections; waited for at the end.
     pub tasks: TaskTracker,
     /// Places for reading files.
@@ -81,7 +84,8 @@ impl Site {
         let gate = Gate::new(&config.http, Arc::clone(&counters));
         let reads = Semaphore::new(assets::READS_MAX);
         let (grpc, rooms, tasks) = (OnceLock::new(), OnceLock::new(), TaskTracker::new());
-        Self { config, assets, groups, shard, counters, gate, grpc, rooms, tasks, reads }
+        let api = OnceLock::new();
+        Self { config, assets, groups, shard, counters, gate, grpc, rooms, api, tasks, reads }
     }
 }
 
@@ -98,6 +102,12 @@ async fn answer(
     site.counters.requests.inc();
     if let Some(grpc) = site.grpc.get().filter(|grpc| grpc.is_for(&request)) {
         return if connection.refused { reply::busy() } else { grpc.answer(request).await };
+    }
+    let api = site.api.get().filter(|_| api::Api::is_for(request.uri().path()));
+    if let Some(api) = api.filter(|_| !connection.refused) {
+        let response = api.answer(request, false).await;
+        count(&site.counters, response.status());
+        return response;
     }
     let (parts, body) = request.into_parts();
     let path = parts.uri.path();

@@ -138,9 +138,20 @@ pub(super) fn start_passwords(
     let queue = usize::try_from(config.passwords.queue).unwrap_or(usize::MAX);
     let check = move |job: CheckJob| {
         counters.password_checks.inc();
-        let fits = catch_unwind(AssertUnwindSafe(|| passwords::fits(&job.verifier, &job.password)));
+        let work = || match &job {
+            CheckJob::Check { errand, verifier, password } => {
+                Mail::Checked(*errand, Some(passwords::fits(verifier, password)))
+            }
+            CheckJob::Hash { errand, password, salt, rounds } => {
+                Mail::Hashed(*errand, Some(passwords::hashed(password, salt, *rounds)))
+            }
+        };
         // A check that fails to run is a no.
-        let mail = Mail::Checked(job.errand, Some(fits.unwrap_or(false)));
+        let no = |_| match &job {
+            CheckJob::Check { errand, .. } => Mail::Checked(*errand, Some(false)),
+            CheckJob::Hash { errand, .. } => Mail::Hashed(*errand, None),
+        };
+        let mail = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(no);
         // A shard that is gone needs no answer.
         drop(shard.post_blocking(mail));
     };

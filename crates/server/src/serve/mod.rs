@@ -10,6 +10,7 @@ mod stop;
 mod welcome;
 
 pub use machines::Failure;
+pub(crate) use start::seed;
 
 use crate::config::Loaded;
 use anyhow::{Context as _, Result};

@@ -18,7 +18,7 @@ use crate::ops::{self, Ops, StoreView};
 use crate::port::{Query, Reply};
 use crate::shard::{Desk, Hands, Mail, Mailbox, mailbox};
 use crate::tls::Certificates;
-use crate::{ice, telemetry};
+use crate::{control, ice, telemetry};
 use anyhow::{Context as _, Result, anyhow};
 use parlour_base::Entropy;
 use parlour_node::call::{Fetch, Notice};
@@ -114,6 +114,9 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         // It is set once, here.
         drop(callctl.set(door));
     }
+    if config.api.enabled {
+        open_api(&site, &stopped);
+    }
     let ops = Arc::new(Ops {
         site: Arc::clone(&site),
         workers: workers.clone(),
@@ -147,6 +150,23 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let threads =
         Threads { shard: shard_thread, workers: worker_threads, passwords, group_reads, store };
     Ok(Running { site, shard, workers, stop, drains, failed, threads, signals })
+}
+
+/// Opens the integration API, and the socket of the operator in the data
+/// folder.
+fn open_api(site: &Site, stopped: &watch::Receiver<bool>) {
+    let api = Arc::new(http::api::Api::new(site.config.api.clone(), site.shard.clone()));
+    match control::bind(&site.config.server.data) {
+        Ok(listener) => {
+            let (tasks, stop) = (site.tasks.clone(), stopped.clone());
+            site.tasks.spawn(control::serve(Arc::clone(&api), listener, tasks, stop));
+        }
+        Err(error) => {
+            tracing::warn!(%error, "keys can be made while the server is stopped, not while it runs");
+        }
+    }
+    // It is set once, here.
+    drop(site.api.set(api));
 }
 
 /// Lets in calls by gRPC, until the server stops.
@@ -384,7 +404,7 @@ fn interfaces() -> Vec<IpAddr> {
 }
 
 /// A generator seeded by the operating system.
-fn seed() -> Result<Entropy> {
+pub(crate) fn seed() -> Result<Entropy> {
     let mut bytes = [0; 32];
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     provider

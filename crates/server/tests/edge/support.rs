@@ -50,6 +50,11 @@ impl Server {
         Self::on(data, &wish)
     }
 
+    /// On a data folder that has something already.
+    pub(crate) fn at(data: TempDir, wish: &Wish<'_>) -> Self {
+        Self::on(data, wish)
+    }
+
     fn on(data: TempDir, wish: &Wish<'_>) -> Self {
         let mut command = command(wish.env);
         if let Some(log) = wish.log {

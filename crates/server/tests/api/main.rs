@@ -1,0 +1,13 @@
+//! The integration API as applications meet it: a real process, real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod bad;
+mod keys;
+mod rooms;
+#[allow(dead_code, reason = "shared with the tests of the edge, which use all of it")]
+#[path = "../edge/support.rs"]
+mod support;
+mod tokens;
+mod users;
+mod world;
