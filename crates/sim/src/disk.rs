@@ -111,7 +111,7 @@ impl Disk {
             tally.add(Fault::StoreNoSpace);
             return Some(answer(Err(StoreFault::Failed("the disk is full".to_owned()))));
         }
-        let lies = self.bug == Some(Bug::LyingStore);
+        let lies = matches!(self.bug, Some(Bug::LyingStore));
         if lies && matches!(request.op, StoreOp::Commit(_)) && dice.chance(100) {
             return Some(answer(Ok(StoreDone::Committed)));
         }
@@ -192,7 +192,7 @@ impl Disk {
     /// fenced off.
     pub(crate) fn arrive_late(&mut self) {
         let Some(Pending { life, mut request, .. }) = self.late.pop_front() else { return };
-        if self.bug == Some(Bug::MissingFence)
+        if matches!(self.bug, Some(Bug::MissingFence))
             && let StoreOp::Commit(writes) = &mut request.op
         {
             for write in writes {

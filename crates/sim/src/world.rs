@@ -165,10 +165,10 @@ struct World {
 /// Runs one world.
 #[must_use]
 pub fn run(plan: Plan) -> Outcome {
-    bug::plant(plan.bug);
+    bug::plant(plan.bug, true);
     let mut world = World::new(plan);
     let ran = catch_unwind(AssertUnwindSafe(|| world.live()));
-    bug::plant(None);
+    bug::plant(plan.bug, false);
     let failure = match ran {
         Ok(Ok(())) => None,
         Ok(Err(what)) => Some(what),

@@ -1,11 +1,16 @@
 //! Bugs that were made on purpose are found, and are not in what is shipped.
 
+use parlour_room::planted;
 use parlour_sim::{Bug, Plan, run};
 use std::fs;
 use std::path::Path;
 
 /// A bug has to be found in so many worlds.
 const SEEDS: u64 = 1_000;
+
+fn switch(on: bool, bug: planted::Bug) {
+    planted::plant(on.then_some(bug));
+}
 
 /// The first seed that finds a bug, with what it says.
 fn found(bug: Bug) -> (u64, String) {
@@ -30,25 +35,25 @@ fn a_store_without_fences_is_found_out() {
 
 #[test]
 fn what_is_shown_before_it_is_on_disk_is_found_out() {
-    let (_, what) = found(Bug::AcknowledgedEarly);
+    let (_, what) = found(Bug::Product(|on| switch(on, planted::Bug::AcknowledgedEarly)));
     assert!(what.contains("not on disk"), "{what}");
 }
 
 #[test]
 fn a_gap_after_a_snapshot_is_found_out() {
-    let (_, what) = found(Bug::GapAfterSnapshot);
+    let (_, what) = found(Bug::Product(|on| switch(on, planted::Bug::GapAfterSnapshot)));
     assert!(what.contains("client"), "{what}");
 }
 
 #[test]
 fn a_permission_that_is_checked_in_a_session_is_found_out() {
-    let (_, what) = found(Bug::PermissionInSession);
+    let (_, what) = found(Bug::Product(|on| switch(on, planted::Bug::PermissionInSession)));
     assert!(what.contains("has the right: false"), "{what}");
 }
 
 #[test]
 fn a_late_leave_that_evicts_is_found_out() {
-    let (_, what) = found(Bug::LateLeaveEvicts);
+    let (_, what) = found(Bug::Product(|on| switch(on, planted::Bug::LateLeaveEvicts)));
     assert!(what.contains("late leave"), "{what}");
 }
 
@@ -68,13 +73,16 @@ fn nobody_but_the_tests_of_the_simulator_can_plant_a_bug() {
             "room" => &["planted = []"],
             "session" => &["planted = [\"parlour-room/planted\"]"],
             "sim" => &[
-                "planted = [\"parlour-room/planted\", \"parlour-session/planted\"]",
-                "parlour-sim = { path = \".\", features = [\"planted\"] }",
+                "parlour-room = { workspace = true, features = [\"planted\"] }",
+                "parlour-session = { workspace = true, features = [\"planted\"] }",
             ],
             _ => &[],
         };
         assert_eq!(mentions, expected, "{name}");
     }
+    let sim = fs::read_to_string(root.join("crates/sim/Cargo.toml")).expect("our manifest");
+    let (shipped, tests) = sim.split_once("[dev-dependencies]").expect("tests need more");
+    assert!(!shipped.contains("planted") && tests.contains("planted"));
     let whole = fs::read_to_string(root.join("Cargo.toml")).expect("the workspace's manifest");
     assert!(!whole.contains("planted"));
     assert!(whole.contains("default-members = [\"crates/server\"]"));
