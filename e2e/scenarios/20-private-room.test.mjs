@@ -23,6 +23,17 @@ async function reportOf(server, token) {
   return (await fetch(`${probes}/rooms/${token}`)).json();
 }
 
+/** Somebody who has made a room for two on the landing page, and its link. */
+async function maker(party, name, record = new Record()) {
+  const person = await party.open('Ada', { path: '/', watch: record.watch });
+  await person.page.fill('#private-name', name);
+  await person.page.fill('#private-link', 'https://example.org/plans');
+  await person.page.selectOption('#private-size', '2');
+  await person.page.click('#make-private button[type=submit]');
+  await person.page.waitForFunction(() => document.querySelector('#private-url').value);
+  return { person, link: new URL(await person.page.inputValue('#private-url')) };
+}
+
 scene('two people meet by a link, and what they report goes from init over sendrecv to cleanup', { needsServer: 'rooms door' }, async ({ server, party }) => {
   const owner = new Owner(server.origin);
   const room = await owner.create({ name: 'Tea with Ada' });
@@ -102,33 +113,80 @@ scene('a Galène client with a media token sees the people of the room, by the r
   }
 });
 
+scene('the twin: with a server that drops media nobody reports sendrecv', { needsServer: 'rooms door', env: { PARLOUR_TEST_DROP_MEDIA: '1' } }, async ({ server, party }) => {
+  const room = await new Owner(server.origin).create();
+  const ada = await come(party, 'Ada', room.path);
+  const bob = await come(party, 'Bob', room.path);
+  await Promise.all([ada.person.receives(1), bob.person.receives(1)]);
+  for (const { person, record } of [ada, bob]) {
+    // The path is there; only what should come over it is not.
+    await person.page.waitForFunction(() => globalThis.parlour.streams().every(({ pc }) => pc.connectionState === 'connected'));
+    await record.until((it) => it.states().at(-1) === 'sending');
+  }
+  for (const { person, record } of [ada, bob]) {
+    await person.page.click('#tool-leave');
+    await record.until((it) => it.actions().at(-1)?.action === 'leave');
+    assert.equal(record.states().includes('sendrecv'), false);
+  }
+});
+
+scene('an owner who opens a second page moves there, and the first gives nothing up', { needsServer: 'rooms door' }, async ({ server, party }) => {
+  const { person: first, link } = await maker(party, 'Twice');
+  await first.page.goto(link.href);
+  await first.devicesReady();
+  await first.enter();
+  await first.isIn();
+  const second = await first.context.newPage();
+  await second.goto(link.href);
+  await second.waitForFunction(() => globalThis.parlour?.state().local.cameraOn);
+  await second.click('#join');
+  await first.page.waitForFunction(() => globalThis.parlour.state().phase === 'left');
+  await first.page.close();
+  const guest = await come(party, 'Bob', link.pathname + link.hash);
+  await guest.person.sees(2);
+  await guest.record.until((it) => it.states().includes('sendrecv'));
+  assert.equal(await second.evaluate(() => globalThis.parlour.state().phase), 'joined');
+  assert.equal((await reportOf(server, link.pathname.slice('/r/'.length))).failures.sendrecv, undefined);
+});
+
 scene('a room made on the landing page is its maker’s, and can be deleted there', { needsServer: 'rooms door' }, async ({ party }) => {
   const record = new Record();
-  const maker = await party.open('Ada', { path: '/', watch: record.watch });
-  await maker.page.fill('#private-name', 'Plans for July');
-  await maker.page.fill('#private-link', 'https://example.org/plans');
-  await maker.page.selectOption('#private-size', '2');
-  await maker.page.click('#make-private button[type=submit]');
-  await maker.page.waitForFunction(() => document.querySelector('#private-url').value);
-  assert.equal(await maker.page.evaluate(() => document.activeElement.id), 'private-url');
-  const link = new URL(await maker.page.inputValue('#private-url'));
-  await maker.screenshot('private-made');
-  assert.equal(await maker.page.getAttribute('#private-open', 'href'), link.href);
+  const { person: ada, link } = await maker(party, 'Plans for July', record);
+  assert.equal(await ada.page.evaluate(() => document.activeElement.id), 'private-url');
+  await ada.screenshot('private-made');
+  assert.equal(await ada.page.getAttribute('#private-open', 'href'), link.href);
 
   // In a room for two the first guest takes the seat that is not the owner's; the owner still gets in.
   const bob = await come(party, 'Bob', link.pathname + link.hash);
   assert.equal(await bob.person.page.textContent('#room-title'), 'Plans for July');
-  await maker.page.click('#private-open');
-  await maker.devicesReady();
-  assert.equal(await maker.page.textContent('#lobby-title'), 'Plans for July');
-  await maker.enter();
-  await maker.isIn();
-  await Promise.all([maker.sees(2), bob.person.sees(2)]);
+  await ada.page.click('#private-open');
+  await ada.devicesReady();
+  assert.equal(await ada.page.textContent('#lobby-title'), 'Plans for July');
+  await ada.enter();
+  await ada.isIn();
+  await Promise.all([ada.sees(2), bob.person.sees(2)]);
   await record.until((it) => it.states().includes('sendrecv'));
   const joins = record.requests.filter(({ body }) => body.includes('"join"'));
   assert.match(joins.at(-1).headers.authorization, /^Hawk /);
-  await maker.page.click('#tool-leave');
+  await ada.page.click('#tool-leave');
   await record.until((it) => it.actions().at(-1)?.action === 'leave');
   assert.equal(record.actions().at(-1).status, 204);
   assert.match(record.states().join(' '), VISIT);
+
+  await ada.page.goto(party.origin);
+  await ada.page.waitForFunction(() => /Plans for July/.test(document.querySelector('#private-list').textContent));
+  assert.equal(await ada.page.locator('#private-list a').getAttribute('href'), link.href);
+  assert.match(await ada.page.textContent('#private-list .badge'), /1 person/);
+  await ada.page.getByRole('button', { name: 'Delete Plans for July' }).click();
+  await ada.page.waitForFunction(() => /is deleted/.test(document.querySelector('#private-progress').textContent));
+  assert.equal(await ada.page.locator('#private-own').isHidden(), true);
+  await bob.person.page.waitForFunction(() => /deleted it/.test(document.querySelector('#farewell').textContent));
+});
+
+scene('a server without the rooms door offers no private rooms', { needsServer: 'rooms door', env: { PARLOUR_ROOMS_ENABLED: 'false' } }, async ({ server, party }) => {
+  const person = await party.open('Ada', { path: '/' });
+  await person.page.waitForFunction(() => !document.querySelector('#rooms').hidden);
+  await person.page.waitForLoadState('networkidle');
+  assert.equal(await person.page.locator('#private').isHidden(), true);
+  assert.equal((await fetch(`${server.origin}/r/QzBbvGmIZWU`, { headers: { accept: 'text/html' } })).status, 404);
 });

@@ -86,7 +86,7 @@ async function main() {
     camera: () => call.toggleCamera(),
     screen: () => call.toggleScreen(),
     hand: (up) => call.raiseHand(up),
-    leave: () => call.leave(),
+    leave: () => (door ? door.visit.leave() : call.leave()),
     retry: () => call.retryNow(),
     renegotiate: () => call.renegotiate(),
     panel: (panel) => store.dispatch({ type: 'panel', panel }),

@@ -9,10 +9,12 @@ import { keepKeyring, openKeyring } from './keyring.js';
 import { Refused, RoomsDoor } from './net/rooms.js';
 import { session } from './net/signer.js';
 import { REAL, randomId } from './net/socket.js';
-import { fragmentOf, newKey, sealDetails } from './wire/context.js';
+import { KEY_BYTES, fragmentOf, newKey, openDetails, sealDetails, unseal } from './wire/context.js';
 import { ERRNO } from './wire/rooms.js';
 
 /** @typedef {import('./wire/context.js').Details} Details */
+/** @typedef {import('./wire/rooms.js').OwnRoom} OwnRoom */
+/** @typedef {{token: string, link: string, name: string, people: number}} Listed */
 
 /** Who made a room is nobody's business; this is what others send who think so too. */
 const NO_NAME = '-';
@@ -53,6 +55,14 @@ export class Owner {
     const keyring = this.#keyring();
     this.#keep({ ...keyring, key: ownersKey, rooms: [...keyring.rooms, token] });
     return { token, link: url + fragmentOf(key) };
+  }
+
+  /** The rooms made by this browser, the newest first; none without a session. @returns {Promise<Listed[]>} */
+  async rooms() {
+    const { session: known, key } = this.#keyring();
+    if (!known) return [];
+    const rooms = await this.#as(known).list();
+    return Promise.all(rooms.reverse().map((room) => listed(room, key)));
   }
 
   /** Deletes a room. @param {string} token */
@@ -100,4 +110,12 @@ export class Owner {
   #keep(keyring) {
     keepKeyring(keyring, this.#around.storage);
   }
+}
+
+/** The room with its name and whole link, as far as the owner's key opens them. @param {OwnRoom} room @param {Uint8Array<ArrayBuffer>} ownersKey @returns {Promise<Listed>} */
+async function listed({ token, url, name, people, context }, ownersKey) {
+  const key = context ? await unseal(ownersKey, context.wrappedKey) : null;
+  if (!context || key?.length !== KEY_BYTES) return { token, link: url, name, people };
+  const details = await openDetails(key, context);
+  return { token, link: url + fragmentOf(key), name: details?.name || name, people };
 }

@@ -72,6 +72,10 @@ export class Visit {
   #door = null;
   /** Counts attempts, so that a late answer to an old one is known. */
   #attempt = 0;
+  /** Whether we are here as the owner: then all pages of this browser have one place between them. */
+  #isOwner = false;
+  /** Whether we ourselves want to go. */
+  #wished = false;
   #facts = NOTHING;
   /** @type {Session} */
   #session = OUTSIDE;
@@ -95,9 +99,10 @@ export class Visit {
     const attempt = (this.#attempt += 1);
     this.#store.dispatch({ type: 'joining' });
     try {
-      const { door, joined } = await this.#enter(name || 'Guest');
+      const { door, joined, isOwner } = await this.#enter(name || 'Guest');
       // Somebody thought better of it meanwhile.
       if (attempt !== this.#attempt) return void door.leave(this.#options.token).catch(() => {});
+      this.#isOwner = isOwner;
       this.#begin(door, joined.expires);
       this.#call.join({ username: '', password: '', token: joined.sessionToken });
     } catch (error) {
@@ -108,7 +113,14 @@ export class Visit {
   /** Gives up waiting to get in. */
   cancel() {
     this.#attempt += 1;
+    this.#wished = true;
     this.#call.cancelJoin();
+  }
+
+  /** Goes, for good. */
+  leave() {
+    this.#wished = true;
+    this.#call.leave();
   }
 
   /** The page goes away: there is time for one request and no answer. */
@@ -120,10 +132,16 @@ export class Visit {
 
   /** Looks at what became of the call. @param {RoomState} state */
   watch(state) {
-    if (!this.#door) return;
+    const door = this.#door;
+    if (!door) return;
+    const isOver = state.phase === 'left' || state.phase === 'lobby';
+    if (isOver && this.#isOwner && !this.#wished) {
+      this.#displaced(state.phase);
+      return;
+    }
     this.#observe(state);
-    if (state.phase === 'left') this.#leave(this.#door);
-    else if (state.phase === 'lobby') this.#shutOut(this.#door, state.problem?.text ?? '');
+    if (state.phase === 'left') this.#leave(door);
+    else if (state.phase === 'lobby') this.#shutOut(door, state.problem?.text ?? '');
   }
 
   /** Joins as the owner if we are, else as a guest. @param {string} name */
@@ -132,19 +150,20 @@ export class Visit {
     if (owner) {
       try {
         const own = door.as(owner);
-        return { door: own, joined: await own.join(token, name, CLIENT_SIZE_MAX) };
+        return { door: own, joined: await own.join(token, name, CLIENT_SIZE_MAX), isOwner: true };
       } catch (error) {
         // A session that is forgotten still leaves us the link.
         if (!hasErrno(error, ERRNO.badCredentials)) throw error;
       }
     }
     const joined = await door.join(token, name, CLIENT_SIZE_MAX);
-    return { door: door.as(guest(joined.sessionToken)), joined };
+    return { door: door.as(guest(joined.sessionToken)), joined, isOwner: false };
   }
 
   /** @param {RoomsDoor} door @param {number} expires */
   #begin(door, expires) {
     this.#door = door;
+    this.#wished = false;
     this.#facts = NOTHING;
     this.#session = OUTSIDE;
     this.#report(JOINED);
@@ -244,6 +263,22 @@ export class Visit {
     } catch (error) {
       const again = this.#door !== null || this.#store.state().phase !== 'left';
       if (!again && !isPassing(error)) this.#store.dispatch({ type: 'left', farewell: wordsInside(error) });
+    }
+  }
+
+  /**
+   * An owner was put out. Most likely another page of this browser has taken
+   * the place, and what we said or gave up now would be that page's.
+   * @param {RoomState['phase']} phase
+   */
+  async #displaced(phase) {
+    this.#end();
+    try {
+      await this.#options.door.look(this.#options.token);
+    } catch (error) {
+      if (isPassing(error) || this.#store.state().phase !== phase) return;
+      if (phase === 'left') this.#store.dispatch({ type: 'left', farewell: wordsInside(error) });
+      else this.#refuse(wordsInside(error));
     }
   }
 

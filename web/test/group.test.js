@@ -6,7 +6,7 @@ test('a room is found in the path of its page', () => {
   assert.equal(roomOfPath('/group/lobby/'), 'lobby');
   assert.equal(roomOfPath('/group/team/daily/'), 'team/daily');
   assert.equal(roomOfPath('/group/a%20b%3F'), 'a b?');
-  assert.equal(roomOfPath('/r/AbCdEfGhIjk'), 'AbCdEfGhIjk');
+  assert.equal(roomOfPath('/r/AbCdEfGhIjk'), '');
   for (const none of ['/', '/group/', '/group//', '/group/%', '/group/.hidden/', '/elsewhere/x']) assert.equal(roomOfPath(none), '', none);
 });
 

@@ -70,6 +70,27 @@ test('a refusal other than that is not tried again', async () => {
   assert.equal(seen.length, 2);
 });
 
+test('our rooms are listed with the names and whole links that our key opens', async () => {
+  /** @type {any[]} */
+  const rooms = [];
+  const { owner, seen } = world(({ method, path, body }) => {
+    if (path !== '/v0/rooms') return undefined;
+    if (method === 'GET') return answer(200, rooms);
+    rooms.push({ roomToken: TOKEN, roomUrl: `http://h/r/${TOKEN}`, roomOwner: '-', context: body.context, participants: [{}, {}] });
+    return undefined;
+  });
+  assert.deepEqual(await owner.rooms(), []);
+  assert.equal(seen.length, 0, 'nobody asks without a session');
+  const { link } = await owner.create(DETAILS, 2);
+  const [mine] = rooms;
+  rooms.push({ ...mine, context: { ...mine.context, wrappedKey: 'AAAA' } }, { ...mine, context: null, roomName: 'Plain', participants: null });
+  rooms.push({ ...mine, roomUrl: 'javascript:x' }, { deleted: true, roomToken: TOKEN }, null);
+  const url = `http://h/r/${TOKEN}`;
+  assert.deepEqual(await owner.rooms(), [
+    { token: TOKEN, link: url, name: 'Plain', people: 0 }, { token: TOKEN, link: url, name: '', people: 2 }, { token: TOKEN, link, name: 'Tea', people: 2 },
+  ]);
+});
+
 test('a deleted room is not our own any more', async () => {
   const { owner, seen, storage } = world();
   await owner.create(DETAILS, 2);

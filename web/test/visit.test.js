@@ -212,6 +212,41 @@ test('the owner joins as the owner, and the leave at hand is signed anew before 
   assert.match(w.seen.at(-1)?.headers.authorization ?? '', /ts="25"/);
 });
 
+/** An owner whose other page takes the place, in a room that is still there or not. @param {boolean} isThere */
+async function displacedOwner(isThere) {
+  const owner = session('ab'.repeat(32), { place: { hostname: 'h', port: '', protocol: 'http:' }, now: () => 0, nonce: () => 'n' });
+  const view = { roomToken: TOKEN, roomUrl: 'http://h/r/x' };
+  const w = world((action) => (action === 'GET' ? (isThere ? answer(200, view) : refusal(404, 105)) : undefined), owner);
+  await w.arrive();
+  await until(() => w.states().length === 2);
+  return w;
+}
+
+test('an owner whose place another page has taken gives nothing up and says nothing in its name', async () => {
+  const w = await displacedOwner(true);
+  const before = w.seen.length;
+  w.call.leave('You were removed from the call: you have joined from another device');
+  await quiet();
+  assert.deepEqual(w.seen.slice(before).map(({ method, headers }) => [method, headers.authorization]), [['GET', undefined]]);
+  assert.match(w.store.state().farewell, /another device/);
+  w.visit.pageGoes();
+  assert.equal(w.seen.length, before + 1);
+});
+
+test('an owner put out of a room that is gone is told so', async () => {
+  const w = await displacedOwner(false);
+  w.call.leave('You were removed from the call.');
+  await quiet();
+  assert.equal(w.store.state().farewell, TEXT.deleted);
+});
+
+test('an owner who leaves does leave', async () => {
+  const w = await displacedOwner(true);
+  w.visit.leave();
+  await until(() => w.actions().at(-1) === 'leave');
+  assert.equal(w.states().at(-1), 'init 000');
+});
+
 test('an owner whose session is forgotten comes in as a guest', async () => {
   const owner = session('ab'.repeat(32), { place: { hostname: 'h', port: '', protocol: 'http:' }, now: () => 0, nonce: () => 'n' });
   const w = world((action, seen) => (seen.headers.authorization?.startsWith('Hawk') ? refusal(401, 110) : undefined), owner);

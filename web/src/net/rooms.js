@@ -6,7 +6,7 @@
  * in `Unreachable`. Source: docs/protocols/rooms.md.
  */
 
-import { PREFIX, Unreadable, pathOf, readCreated, readJoined, readPublicView, readRefreshed, readRefusal } from '../wire/rooms.js';
+import { PREFIX, Unreadable, pathOf, readCreated, readJoined, readOwnRooms, readPublicView, readRefreshed, readRefusal } from '../wire/rooms.js';
 import { isSessionToken } from '../wire/hawk.js';
 import { NOBODY } from './signer.js';
 
@@ -110,6 +110,11 @@ export class RoomsDoor {
   /** @param {{roomOwner: string, maxSize: number, context: import('../wire/context.js').Context}} room */
   async create(room) {
     return readCreated(await this.#ask('POST', `${PREFIX}/rooms`, room));
+  }
+
+  /** The rooms of whoever asks. */
+  async list() {
+    return readOwnRooms(await this.#ask('GET', `${PREFIX}/rooms`));
   }
 
   /** @param {string} token */

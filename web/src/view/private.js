@@ -1,54 +1,61 @@
 /**
- * The part of the landing page that makes private rooms.
+ * The part of the landing page that makes private rooms, and lists those that
+ * this browser has made.
  */
 
-import { byId, setText } from './dom.js';
+import { button, byId, make, setText } from './dom.js';
 import { Refused } from '../net/rooms.js';
 import { TEXT } from '../visit.js';
 import { webAddress } from '../wire/context.js';
 
 /** @typedef {import('../owner.js').Owner} Owner */
+/** @typedef {import('../owner.js').Listed} Listed */
+
+/** Rooms that are listed; older ones still work by their links. */
+const LISTED_MAX = 20;
+/** The name of a room that has none. */
+const NAMELESS = 'A private room';
 
 /** @param {Owner} owner */
 export function privateView(owner) {
-  const form = byId('make-private', HTMLFormElement);
+  const section = byId('private', HTMLElement);
   const name = byId('private-name', HTMLInputElement);
   const link = byId('private-link', HTMLInputElement);
   const size = byId('private-size', HTMLSelectElement);
   const done = byId('private-done', HTMLElement);
   const url = byId('private-url', HTMLInputElement);
+  const list = byId('private-list', HTMLUListElement);
   const progress = byId('private-progress', HTMLElement);
   const problem = byId('private-problem', HTMLElement);
-  const buttons = [...document.querySelectorAll('#private button')].filter((element) => element instanceof HTMLButtonElement);
-  let token = '';
 
-  byId('private', HTMLElement).hidden = false;
-  form.addEventListener('submit', (event) => {
+  section.hidden = false;
+  showRooms().catch((error) => console.warn('no list of rooms:', error));
+  byId('private-copy', HTMLButtonElement).addEventListener('click', copy);
+  byId('make-private', HTMLFormElement).addEventListener('submit', (event) => {
     event.preventDefault();
     work('Making the room…', create);
   });
-  byId('private-delete', HTMLButtonElement).addEventListener('click', () => work('Deleting the room…', remove));
-  byId('private-copy', HTMLButtonElement).addEventListener('click', copy);
 
   async function create() {
     const address = webAddress(link.value.trim());
     const links = address ? [{ url: address, text: address }] : [];
     const made = await owner.create({ name: name.value.trim(), description: '', links }, Number(size.value));
-    token = made.token;
     url.value = made.link;
     byId('private-open', HTMLAnchorElement).href = made.link;
     done.hidden = false;
     url.focus();
     url.select();
+    await showRooms();
     return 'Your room is ready.';
   }
 
-  async function remove() {
-    await owner.remove(token);
-    done.hidden = true;
-    url.value = '';
+  /** @param {Listed} room */
+  async function remove(room) {
+    await owner.remove(room.token);
+    if (url.value === room.link) done.hidden = true;
+    await showRooms();
     name.focus();
-    return 'The room is deleted.';
+    return `${room.name || NAMELESS} is deleted.`;
   }
 
   async function copy() {
@@ -57,11 +64,29 @@ export function privateView(owner) {
     setText(progress, copied ? 'The link is in your clipboard.' : 'Press Ctrl C to copy the link.');
   }
 
+  async function showRooms() {
+    const rooms = (await owner.rooms()).slice(0, LISTED_MAX);
+    list.replaceChildren(...rooms.map(itemOf));
+    byId('private-own', HTMLElement).hidden = rooms.length === 0;
+  }
+
+  /** @param {Listed} room */
+  function itemOf(room) {
+    const way = make('a');
+    way.href = room.link;
+    way.append(make('strong', '', room.name || NAMELESS), make('span', 'badge', room.people === 1 ? '1 person' : `${room.people} people`));
+    const away = button('Delete', () => work('Deleting the room…', () => remove(room)));
+    away.setAttribute('aria-label', `Delete ${room.name || NAMELESS}`);
+    const item = make('li');
+    item.append(way, away);
+    return item;
+  }
+
   /** One thing at a time, and its outcome in words. @param {string} meanwhile @param {() => Promise<string>} act */
   async function work(meanwhile, act) {
     setText(problem, '');
     setText(progress, meanwhile);
-    for (const button of buttons) button.disabled = true;
+    busy(true);
     try {
       setText(progress, await act());
     } catch (error) {
@@ -70,7 +95,12 @@ export function privateView(owner) {
       const said = error instanceof Refused ? error.refusal.text : '';
       setText(problem, said ? `The server said: ${said}` : TEXT.unreachable);
     } finally {
-      for (const button of buttons) button.disabled = false;
+      busy(false);
     }
+  }
+
+  /** @param {boolean} is */
+  function busy(is) {
+    for (const element of section.querySelectorAll('button')) element.disabled = is;
   }
 }

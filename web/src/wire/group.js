@@ -6,12 +6,11 @@
 
 /**
  * The room named by a path such as `/group/team/daily/`, or `''` if it names none.
- * `/r/TOKEN` is the address a rooms invitation points to; the token is the name.
  * @param {string} path
  * @returns {string}
  */
 export function roomOfPath(path) {
-  const match = /^\/(?:group|r)\/(.+?)\/*$/.exec(path);
+  const match = /^\/group\/(.+?)\/*$/.exec(path);
   if (!match?.[1]) return '';
   try {
     const name = match[1].split('/').map(decodeURIComponent).join('/');

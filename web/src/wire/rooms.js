@@ -18,6 +18,7 @@
  */
 /** @typedef {{sessionToken: string, expires: number}} Joined  `expires` in seconds. */
 /** @typedef {{token: string, url: string}} Created */
+/** @typedef {PublicView & {people: number}} OwnRoom  How its owner sees it. */
 
 /** The prefix of all paths. */
 export const PREFIX = '/v0';
@@ -91,8 +92,18 @@ export function readRefreshed(value) {
 export function readCreated(value) {
   const fields = recordOf(value);
   const url = need(fields, 'roomUrl');
-  if (!/^https?:\/\//.test(url)) throw new Unreadable('roomUrl is no web address');
+  if (!isWebUrl(url)) throw new Unreadable('roomUrl is no web address');
   return { token: need(fields, 'roomToken'), url };
+}
+
+/** Rooms that cannot be read are left out. @param {unknown} value @returns {OwnRoom[]} */
+export function readOwnRooms(value) {
+  if (!Array.isArray(value)) throw new Unreadable('the rooms are no list');
+  return value.map(recordOf).flatMap((fields) => {
+    const { participants, roomToken, roomUrl } = fields;
+    if (!TOKEN.test(textOf(roomToken)) || !isWebUrl(textOf(roomUrl))) return [];
+    return [{ ...readPublicView(fields), people: Array.isArray(participants) ? participants.length : 0 }];
+  });
 }
 
 /** @param {number} status @param {unknown} value @returns {Refusal} */
@@ -100,6 +111,11 @@ export function readRefusal(status, value) {
   const fields = recordOf(value);
   const errno = typeof fields.errno === 'number' ? fields.errno : 999;
   return { kind: 'rest', status, errno, text: textOf(fields.error) };
+}
+
+/** @param {string} url */
+function isWebUrl(url) {
+  return /^https?:\/\//.test(url);
 }
 
 /** @param {Readonly<Record<string, unknown>>} fields */
