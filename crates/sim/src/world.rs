@@ -39,7 +39,7 @@ const CLIENTS_MAX: usize = 8;
 
 /// Worlds of a thousand that have the shipped media workers, and how many of
 /// these come by their keys with DTLS.
-const SHIPPED_MEDIA: u32 = 250;
+const SHIPPED_MEDIA: u32 = 150;
 const DTLS: u32 = 100;
 /// Worlds of a thousand in which there are doors without connections.
 const DOORS: u32 = 600;

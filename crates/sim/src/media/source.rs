@@ -267,7 +267,7 @@ impl Source {
         of.repair_number += 1;
     }
 
-    fn report(&mut self, now: u64, seal: &mut Seal, means: &mut Means<'_>) {
+    fn report(&self, now: u64, seal: &mut Seal, means: &mut Means<'_>) {
         for track in &self.tracks {
             for layer in track.layers.iter().filter(|layer| layer.packets > 0) {
                 let rate = if track.picture { 90 } else { 48 };
@@ -294,7 +294,7 @@ impl Source {
         &mut self,
         now: u64,
         plain: &[u8],
-        seal: &mut Seal,
+        seal: &Seal,
         means: &mut Means<'_>,
     ) -> Result<(), String> {
         for packet in rtcp::packets(plain) {
