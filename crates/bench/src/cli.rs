@@ -5,6 +5,7 @@ use crate::call::{self, Call};
 use crate::callctl::{self, Callctl};
 use crate::connect::{self, Connect};
 use crate::generator::Cast;
+use crate::join::{self, Joining};
 use crate::limit;
 use crate::process::{Process, machine};
 use crate::report::{Report, VOID};
@@ -92,6 +93,15 @@ enum Scenario {
         /// How long to hold them.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
+    },
+    /// How soon everybody in a large room sees somebody come.
+    Join {
+        /// Clients in the room that listen.
+        #[arg(long, default_value_t = 1_000)]
+        subscribers: usize,
+        /// Newcomers.
+        #[arg(long, default_value_t = 50)]
+        joins: usize,
     },
     /// Durable chat in many rooms, compared with the store's engine alone.
     State {
@@ -245,7 +255,7 @@ fn measure(bench: &Bench, words: &[&str]) -> Result<Vec<Report>> {
 }
 
 /// What `all` runs.
-fn every(seconds: u64) -> [Scenario; 8] {
+fn every(seconds: u64) -> [Scenario; 9] {
     let time = || Time { seconds, shape: Shape::Browser, seed: 1, impair: None };
     let flat = Time { shape: Shape::Flat, ..time() };
     [
@@ -256,6 +266,7 @@ fn every(seconds: u64) -> [Scenario; 8] {
         Scenario::Meeting { people: 8, time: time() },
         Scenario::Stage { audience: 150, time: time() },
         Scenario::Connect { connections: 2_000, seconds: 5 },
+        Scenario::Join { subscribers: 1_000, joins: 50 },
         Scenario::State { rooms: 64, seconds: 5 },
     ]
 }
@@ -294,6 +305,9 @@ impl Runner<'_> {
             Scenario::Connect { connections, seconds } => {
                 let hold = Duration::from_secs(*seconds);
                 connect::run(Connect { count: *connections, hold }, &server)
+            }
+            Scenario::Join { subscribers, joins } => {
+                join::run(Joining { subscribers: *subscribers, joins: *joins }, &server)
             }
             Scenario::State { rooms, seconds } => {
                 let time = Duration::from_secs((*seconds).max(1));

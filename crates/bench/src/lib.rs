@@ -17,6 +17,7 @@ pub mod clock;
 pub mod connect;
 pub mod generator;
 pub mod histogram;
+pub mod join;
 mod keys;
 pub mod limit;
 pub mod mark;
