@@ -89,9 +89,7 @@ fn callctl_text(bytes: &[u8]) {
     if let Ok(id) = key.parse(text) {
         assert_eq!(key.write(id), text, "one spelling only");
     }
-    if let Ok(user) =
-        callctl::metadata::read_header::<callctl::pb::common::XiBareUserJid>(text)
-    {
+    if let Ok(user) = callctl::metadata::read_header::<callctl::pb::common::XiBareUserJid>(text) {
         assert!(callctl::LocalPart::try_from(user).is_ok());
     }
 }

@@ -86,6 +86,8 @@ fn test() -> Result<()> {
 fn long() -> Result<()> {
     let bench = ["run", "--release", "--package", "parlour-server", "--features", "bench", "--"];
     Step::new("measurements").run(cargo(&bench).args(["bench", "all"]))?;
+    let large = ["test", "--package", "parlour-server", "--test", "api", "--", "--ignored"];
+    Step::new("a large store").run(&mut cargo(&large))?;
     Step::new("network matrix").call(|| network::matrix(&[]))?;
     Step::new("simulator, 100,000 seeds").call(|| sim(&["--seeds", "100000"]))?;
     for target in setup::fuzz_targets()? {

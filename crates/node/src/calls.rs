@@ -57,14 +57,15 @@ impl Shard {
     }
 
     /// A call of a door's own, made because of something that happened.
-    pub(crate) fn own_call(&mut self, call: Box<dyn Call>) {
+    pub(crate) fn own_call(&mut self, call: Box<dyn Call>) -> Option<CallId> {
         if self.calls.len() >= self.config.limits.calls as usize {
             self.counts.calls_refused_total += 1;
-            return;
+            return None;
         }
         self.calls.next_own += 1;
         let id = CallId::own(self.calls.next_own);
         self.begin_call(id, call);
+        Some(id)
     }
 
     fn begin_call(&mut self, id: CallId, call: Box<dyn Call>) {
@@ -110,17 +111,17 @@ impl Shard {
         };
         let step = running.call.resume(&mut desk, outcome);
         if let Step::Done(reply) = step {
-            self.call_done(id, reply);
+            self.call_done(now, id, reply);
             return;
         }
         self.calls.running.insert(id, running);
         self.step(now, id, step);
     }
 
-    fn call_done(&mut self, id: CallId, reply: Reply) {
+    fn call_done(&mut self, now: Now, id: CallId, reply: Reply) {
         if !id.is_own() {
             self.out.push_back(Output::Answer(id, reply));
-        } else if let Some(Notices(notices)) = reply.open() {
+        } else if let Some(Notices(notices)) = self.visited(now, id, reply).and_then(Reply::open) {
             self.out.extend(notices.into_iter().map(Output::Notice));
         }
     }
@@ -242,7 +243,9 @@ impl Shard {
     pub(crate) fn observed(&mut self, observed: Vec<Observed>) {
         for one in observed {
             match one {
-                Observed::Call(call) => self.own_call(call),
+                Observed::Call(call) => {
+                    self.own_call(call);
+                }
                 Observed::Notice(notice) => self.out.push_back(Output::Notice(notice)),
             }
         }

@@ -4,13 +4,14 @@
 
 mod directory;
 mod questions;
+mod visit;
 
 use crate::asker::Asker;
 use crate::client::Place;
 use crate::groups::Definition;
 use crate::hosted::Hosted;
 use crate::opening::{NoRoom, Waiter};
-use crate::port::{ErrandId, GroupLookup, Output, Query, QueryId, Reply};
+use crate::port::{CallId, ErrandId, GroupLookup, Output, Query, QueryId, Reply};
 use crate::shard::{Shard, Timer};
 use parlour_base::storage::{Found, StoreDone, StoreFault, StoreId, StoreOp};
 use parlour_base::{ConnId, Mono, Now, RoomId, Secret};
@@ -24,6 +25,7 @@ use parlour_room::{
     Actor, Command, Door, Person, Proof, Refusal, Rules, SeatId, Slot, Ticket, TokenNumber,
 };
 use parlour_session::Target;
+use parlour_session::galene::visit::is_for_visit;
 use parlour_session::galene::{EntryFailure, EntryRequest};
 use parlour_wire::callctl::{ConnectionText, conference};
 use parlour_wire::galene::{GroupStatus, name};
@@ -42,6 +44,8 @@ pub(crate) struct Entries {
     errands: BTreeMap<ErrandId, Errand>,
     /// Joins of named users that wait to know who is meant.
     links: BTreeMap<StoreId, Admitted>,
+    /// Who waits for what the door finds out.
+    visits: BTreeMap<CallId, visit::Visit>,
     /// Answers held back, by when they are due.
     later: BTreeMap<(Mono, ConnId), EntryFailure>,
     /// The directory is not there yet; its request, or the last one.
@@ -113,7 +117,7 @@ struct Listing {
 
 impl Entries {
     fn len(&self) -> usize {
-        self.errands.len() + self.links.len() + self.early.len()
+        self.errands.len() + self.links.len() + self.visits.len() + self.early.len()
     }
 
     /// A client is gone; nothing more is done for it.
@@ -121,6 +125,7 @@ impl Entries {
         self.later.retain(|(_, who), _| *who != conn);
         self.early.retain(|(who, _)| *who != conn);
         self.links.retain(|_, admitted| admitted.conn != conn);
+        self.visits.retain(|_, visit| !visit.is_of(conn));
         self.errands.retain(|_, errand| match errand {
             Errand::Group(who, _) => *who != conn,
             Errand::Password(check) => check.conn != conn,
@@ -170,11 +175,16 @@ impl Shard {
                     self.renew(now, &request.group, &definition.rules);
                     self.try_password(now, conn, *request, definition);
                 }
-                Ok(None) => self.entry_failed(now, conn, &EntryFailure::NoGroup),
+                Ok(None) => self.visit(now, conn, *request, None),
                 Err(Unreadable) => self.entry_failed(now, conn, &EntryFailure::Internal),
             },
             Some(Errand::Question(query, group)) => {
-                let definition = self.definition(&group, lookup).ok().flatten();
+                let definition = self.definition(&group, lookup);
+                if matches!(definition, Ok(None)) {
+                    self.glimpse(query, group);
+                    return;
+                }
+                let definition = definition.ok().flatten();
                 if let Some(definition) = &definition {
                     self.renew(now, &group, &definition.rules);
                 }
@@ -202,8 +212,12 @@ impl Shard {
         request: EntryRequest,
         definition: Definition,
     ) {
-        let EntryRequest { id, group, username, password, token, attributes } = request;
         let Definition { rules, access, keys, .. } = definition;
+        if rules.redirect.is_none() && is_for_visit(request.token.as_ref()) {
+            self.visit(now, conn, request, Some((rules, Arc::new(access))));
+            return;
+        }
+        let EntryRequest { id, group, username, password, token, attributes } = request;
         if let Some(url) = &rules.redirect {
             let moved = Refusal::Moved(url.clone());
             self.entry_failed(now, conn, &EntryFailure::Refused(moved));

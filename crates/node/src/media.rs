@@ -297,6 +297,7 @@ const fn words(loss: Loss) -> &'static str {
     match loss {
         Loss::Fingerprint => "the certificate of the media connection is not the announced one",
         Loss::Handshake => "the media connection could not be secured",
+        Loss::Full => "the server has no room for another media connection",
         _ => "the media connection is gone",
     }
 }

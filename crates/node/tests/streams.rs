@@ -271,6 +271,20 @@ fn a_lost_publisher_is_asked_to_restart_and_its_stream_ends_in_the_end() {
 }
 
 #[test]
+fn who_finds_no_room_at_the_media_worker_is_told() {
+    let (mut w, ada, bob) = two();
+    w.say(ada, offer("x", "", CAMERA));
+    w.hears(ada);
+    let peer = w.up();
+    w.notice(Notice::Lost(peer, Loss::Full));
+    let heard = w.hears(ada);
+    let room = |said: &serde_json::Value| said.to_string().contains("no room for another media");
+    assert!(heard.iter().any(room), "{heard:?}");
+    assert!(heard.iter().any(|said| said["type"] == "abort"), "{heard:?}");
+    assert_eq!((w.figures().streams, w.gist(bob).len()), (0, 0));
+}
+
+#[test]
 fn a_publisher_that_came_back_in_time_keeps_its_stream() {
     let (mut w, ada, bob) = two();
     published(&mut w, ada, bob);

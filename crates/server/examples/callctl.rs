@@ -75,7 +75,10 @@ fn show(receiver: &Receiver, convo: &ConvoId) {
     let people: Vec<String> =
         receiver.people(convo).map(|(name, state)| format!("{name} ({state:?})")).collect();
     let nobody = || "nobody".to_owned();
-    println!("in the call: {}", Some(people.join(", ")).filter(|text| !text.is_empty()).unwrap_or_else(nobody));
+    println!(
+        "in the call: {}",
+        Some(people.join(", ")).filter(|text| !text.is_empty()).unwrap_or_else(nobody)
+    );
 }
 
 #[tokio::main]

@@ -36,20 +36,21 @@ use crate::clock::Clock;
 use crate::config::callctl::{Callctl, Role};
 use crate::metrics::Counters;
 use crate::shard::Mailbox;
+use caller::User;
 use change::{Change, Ids};
 use hub::Hub;
 use keeper::Keeper;
 use media::MediaServers;
 use parlour_node::call::{Call, Notice};
-use parlour_node::callctl::{Config as Rules, Trouble};
+use parlour_node::callctl::{Config as Rules, Identify, Trouble};
 use parlour_wire::callctl::LocalPart;
 use push::Pushes;
 use rate::Rate;
 use seen::Seen;
 use std::any::Any;
 use std::sync::Arc;
-use tonic::Status;
 use tonic::metadata::MetadataMap;
+use tonic::{Code, Status};
 
 /// The door, as its services see it.
 #[derive(Debug)]
@@ -75,9 +76,11 @@ impl Door {
     }
 
     /// The user that calls, if it may call now.
-    fn user(&self, headers: &MetadataMap) -> Result<LocalPart, Status> {
-        let user = self.credentials.user(headers, &self.clock).inspect_err(|_| {
-            self.counters.grpc_unauthenticated.inc();
+    async fn user(&self, headers: &MetadataMap) -> Result<LocalPart, Status> {
+        let user = self.name(headers).await.inspect_err(|status| {
+            if status.code() == Code::Unauthenticated {
+                self.counters.grpc_unauthenticated.inc();
+            }
         })?;
         let now = self.clock.zero() + self.clock.elapsed();
         if self.rate.allows(user.as_str(), now) {
@@ -85,6 +88,16 @@ impl Door {
         }
         self.counters.grpc_too_often.inc();
         Err(Status::resource_exhausted("too many calls"))
+    }
+
+    async fn name(&self, headers: &MetadataMap) -> Result<LocalPart, Status> {
+        match self.credentials.user(headers, &self.clock)? {
+            User::Named(name) => Ok(name),
+            User::Bearer(token) => {
+                let name: Option<LocalPart> = self.ask(Identify::new(&token)).await?;
+                name.ok_or_else(caller::nobody)
+            }
+        }
     }
 
     /// Lets an operator or another process of this server in.
@@ -141,10 +154,15 @@ impl Door {
         }
     }
 
-    /// Streams of changes, and conversations that wait to be pushed outside.
-    #[must_use]
-    pub fn figures(&self) -> (usize, usize) {
-        (self.hub.count(), self.pushes.iter().map(Pushes::waiting).sum())
+    /// Streams of changes, and the most conversations that wait to be pushed to
+    /// one receiver: how many there are, and how many there may be.
+    fn fill(&self) -> [(u64, u64); 2] {
+        let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let waiting = self.pushes.iter().map(Pushes::waiting).max().unwrap_or(0);
+        [
+            (wide(self.hub.count()), self.config.watches.into()),
+            (wide(waiting), self.config.push_pending.into()),
+        ]
     }
 
     /// Ends what is open.

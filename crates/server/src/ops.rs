@@ -4,6 +4,7 @@
 //! about clients.
 
 use crate::config::{Listen, OPS_DEFAULT};
+use crate::grpc::Routes;
 use crate::http::Site;
 use crate::media::{WORDS_MAX, WorkerPort};
 use crate::metrics::Metrics;
@@ -45,6 +46,8 @@ pub const LIMITS: &[&str] = &[
     "group_reads",
     "store_queue",
     "worker_words",
+    "callctl.watches",
+    "callctl.push_pending",
 ];
 
 /// What the store shows of itself, read at each scrape.
@@ -191,6 +194,7 @@ fn limits(ops: &Ops, (store_used, store_max): (u64, u64)) -> Vec<Limit> {
     let (fullest, address_max) = ops.site.gate.fill_of_fullest();
     let words = ops.workers.iter().map(WorkerPort::waiting).max().unwrap_or(0);
     let shard = &ops.site.shard;
+    let [streams, pushes] = ops.site.grpc.get().map_or([(0, 0); 2], Routes::fill);
     let uses = [
         (inside.into(), inside_max.into()),
         (fullest.into(), address_max.into()),
@@ -200,6 +204,8 @@ fn limits(ops: &Ops, (store_used, store_max): (u64, u64)) -> Vec<Limit> {
         (wide(ops.groups.waiting()), wide(ops.groups.room())),
         (store_used, store_max),
         (wide(words), wide(WORDS_MAX)),
+        streams,
+        pushes,
     ];
     LIMITS.iter().zip(uses).map(|(name, (used, max))| Limit { name, used, max }).collect()
 }

@@ -10,7 +10,7 @@
 
 mod calls;
 mod contacts;
-mod flow;
+pub(crate) mod flow;
 mod grants;
 mod http;
 mod keys;

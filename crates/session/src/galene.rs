@@ -7,6 +7,7 @@ mod handle;
 pub mod port;
 mod session;
 mod translate;
+pub mod visit;
 
 pub use port::{Ask, Config, Context, EntryFailure, EntryRequest, Output};
 pub use session::Session;

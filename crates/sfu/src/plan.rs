@@ -219,8 +219,11 @@ pub enum Loss {
     Fingerprint,
     /// The DTLS handshake failed or never ended.
     Handshake,
-    /// The other side closed its DTLS association.
+    /// The other side closed its DTLS association: something that looks like
+    /// its goodbye came, and nothing after it.
     Closed,
+    /// It never began: the worker has as many transports as it may have.
+    Full,
 }
 
 /// What a worker reports.

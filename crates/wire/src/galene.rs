@@ -29,3 +29,9 @@ pub use server::{Chat, JoinedKind, ServerMessage, TrackKind, UserKind};
 pub use status::GroupStatus;
 pub use time::parse_rfc3339;
 pub use token::{Token, TokenEdit, TokenError, TokenRequest, TokenTime};
+
+/// What the stored form of a password asks for; `None` if it cannot be checked.
+#[must_use]
+pub fn verifier(password: &parlour_base::Json) -> Option<parlour_base::Verifier> {
+    password::read(password)
+}

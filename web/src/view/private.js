@@ -84,9 +84,11 @@ export function privateView(owner) {
 
   /** One thing at a time, and its outcome in words. @param {string} meanwhile @param {() => Promise<string>} act */
   async function work(meanwhile, act) {
+    // Disabled buttons would lose the focus.
+    if (section.ariaBusy === 'true') return;
+    section.ariaBusy = 'true';
     setText(problem, '');
     setText(progress, meanwhile);
-    busy(true);
     try {
       setText(progress, await act());
     } catch (error) {
@@ -95,12 +97,7 @@ export function privateView(owner) {
       const said = error instanceof Refused ? error.refusal.text : '';
       setText(problem, said ? `The server said: ${said}` : TEXT.unreachable);
     } finally {
-      busy(false);
+      section.ariaBusy = 'false';
     }
-  }
-
-  /** @param {boolean} is */
-  function busy(is) {
-    for (const element of section.querySelectorAll('button')) element.disabled = is;
   }
 }

@@ -28,15 +28,24 @@ pub struct Credentials {
 }
 
 /// Who has proved to be what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 enum Kind {
     Bridge,
-    Client(LocalPart),
+    Client(User),
     Operator,
     Node,
 }
 
-fn nobody() -> Status {
+/// A user, as far as the headers say.
+#[derive(Debug)]
+pub(super) enum User {
+    /// Known.
+    Named(LocalPart),
+    /// Known to whoever can look the token up.
+    Bearer(Secret<String>),
+}
+
+pub(super) fn nobody() -> Status {
     Status::unauthenticated("a valid credential is needed")
 }
 
@@ -55,21 +64,23 @@ impl Credentials {
             "bearer" => {
                 let token = Secret::new(shown.trim().to_owned());
                 let name = self.keys.name(&token, clock.now().wall);
-                name.map(Kind::Client).ok_or_else(nobody)
+                Ok(Kind::Client(name.map_or_else(|| User::Bearer(token), User::Named)))
             }
             _ => Err(nobody()),
         }
     }
 
-    /// The user that calls a service for clients.
+    /// The user that calls a service for clients, or the token that says who
+    /// it is.
     ///
     /// # Errors
     /// The status that the caller is answered.
-    pub(super) fn user(&self, headers: &MetadataMap, clock: &Clock) -> Result<LocalPart, Status> {
+    pub(super) fn user(&self, headers: &MetadataMap, clock: &Clock) -> Result<User, Status> {
         let kind = self.kind(headers, clock)?;
         let stated = header::<XiBareUserJid>(headers)?;
         match (kind, stated) {
             (Kind::Bridge, Some(user)) => LocalPart::try_from(user)
+                .map(User::Named)
                 .map_err(|offence| Status::invalid_argument(offence.to_string())),
             (Kind::Bridge, None) => Err(Status::unauthenticated("the bridge names no user")),
             (Kind::Client(user), None) => Ok(user),

@@ -105,12 +105,14 @@ impl Hub {
 
     /// Tells all streams of the members.
     pub(super) fn tell(&self, change: &Arc<Change>) {
-        for member in &change.members {
-            // Lock order: watchers, then one stream; each for a moment.
-            let streams = lock(&self.watchers).by_user.get(member.as_str()).cloned();
-            for slots in streams.into_iter().flatten() {
-                slots.put(change, self.limits.pending);
-            }
+        // Lock order: watchers, then one stream after the other.
+        let watchers = lock(&self.watchers);
+        let members = change.members.iter();
+        let streams = members.filter_map(|member| watchers.by_user.get(member.as_str())).flatten();
+        let streams: Vec<Arc<Slots>> = streams.cloned().collect();
+        drop(watchers);
+        for slots in streams {
+            slots.put(change, self.limits.pending);
         }
     }
 

@@ -31,7 +31,7 @@ impl KikVideo for Kik {
         request: Request<BatchedGetConvoStateRequest>,
     ) -> Result<Response<BatchedGetConvoStateResponse>, Status> {
         let door = &self.0;
-        let caller = door.user(request.metadata())?;
+        let caller = door.user(request.metadata()).await?;
         let convos = request.into_inner().convo_ids.into_iter();
         let convos = convos.map(|id| convo(Some(id))).collect::<Result<Vec<_>, _>>()?;
         let answer = match &door.keeper {
@@ -46,7 +46,7 @@ impl KikVideo for Kik {
         request: Request<JoinConvoConferenceRequest>,
     ) -> Result<Response<JoinConvoConferenceResponse>, Status> {
         let door = &self.0;
-        let caller = door.user(request.metadata())?;
+        let caller = door.user(request.metadata()).await?;
         let request_id = super::caller::request_id(request.metadata())?;
         let convo = convo(request.into_inner().convo_id)?;
         let answer = match &door.keeper {
@@ -63,7 +63,7 @@ impl KikVideo for Kik {
         request: Request<LeaveConvoConferenceNotification>,
     ) -> Result<Response<VoidResponse>, Status> {
         let door = &self.0;
-        let caller = door.user(request.metadata())?;
+        let caller = door.user(request.metadata()).await?;
         let request_id = super::caller::request_id(request.metadata())?;
         let leave = request.into_inner();
         let convo = convo(leave.convo_id)?;

@@ -87,6 +87,12 @@ impl Routes {
         self.door.close();
     }
 
+    /// How full the door's limits are: streams of changes, waiting pushes.
+    #[must_use]
+    pub fn fill(&self) -> [(u64, u64); 2] {
+        self.door.fill()
+    }
+
     /// Whether a request is for this door.
     #[must_use]
     pub fn is_for(&self, request: &Request<Body>) -> bool {

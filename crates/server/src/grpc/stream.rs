@@ -27,7 +27,7 @@ impl ConvoStateStream for Stream {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Events>, Status> {
         let door = &self.0;
-        let user = door.user(request.metadata())?;
+        let user = door.user(request.metadata()).await?;
         let until = request.extensions().get::<Until>().map(|until| until.0);
         let convos = request.into_inner().convo_ids;
         let keys = convos.into_iter().map(|id| ConvoId::try_from(id).map(|convo| convo.key()));

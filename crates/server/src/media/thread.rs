@@ -8,6 +8,7 @@ use super::socket::{Burst, MediaSockets, Reader, Sender};
 use crate::clock::Clock;
 use crate::metrics::Counters;
 use crate::shard::{Mail, Mailbox};
+use parlour_base::Mono;
 use parlour_sfu::plan::{Notice, WorkerIndex};
 use parlour_sfu::{Input, Output, Worker};
 use rustix::event::{PollFd, PollFlags, Timespec};
@@ -77,8 +78,10 @@ pub fn run(worker: &mut Worker, pipes: Pipes, others: &[WorkerPort]) -> io::Resu
         if woken {
             desk.ear.sleeper.reset();
             while let Ok(word) = desk.ear.words.try_recv() {
-                let Some(input) = hear(&word) else { return Ok(()) };
-                worker.handle(desk.clock.mono(), input);
+                let now = desk.clock.mono();
+                if !hear(worker, now, word) {
+                    return Ok(());
+                }
                 desk.flush(worker);
             }
         }
@@ -102,16 +105,19 @@ pub fn run(worker: &mut Worker, pipes: Pipes, others: &[WorkerPort]) -> io::Resu
     }
 }
 
-/// A word as the worker takes it; `None` ends the thread.
-fn hear(word: &Word) -> Option<Input<'_>> {
-    Some(match word {
-        Word::Command(command) => Input::Command(command.clone()),
-        Word::Foreign { from, to, bytes } => Input::Foreign { from: *from, to: *to, bytes },
-        Word::Learned { worker, address, held } => {
-            Input::Learned { worker: *worker, address: *address, held: *held }
+/// Gives the worker a word; false if it ends the thread.
+fn hear(worker: &mut Worker, now: Mono, word: Word) -> bool {
+    match word {
+        Word::Command(command) => worker.handle(now, Input::Command(command)),
+        Word::Foreign { from, to, bytes } => {
+            worker.handle(now, Input::Foreign { from, to, bytes: &bytes });
         }
-        Word::Stop => return None,
-    })
+        Word::Learned { worker: owner, address, held } => {
+            worker.handle(now, Input::Learned { worker: owner, address, held });
+        }
+        Word::Stop => return false,
+    }
+    true
 }
 
 struct Desk<'a> {

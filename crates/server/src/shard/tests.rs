@@ -76,7 +76,10 @@ fn play(
 fn a_busy_store_and_a_full_pool_are_answered_in_the_same_step() {
     let react = |input: &Input| match input {
         Input::Shutdown => vec![
-            Output::Store(StoreRequest { id: StoreId(7), op: StoreOp::LoadDirectory { kinds: Vec::new() } }),
+            Output::Store(StoreRequest {
+                id: StoreId(7),
+                op: StoreOp::LoadDirectory { kinds: Vec::new() },
+            }),
             Output::ReadGroup { errand: ErrandId(8), name: "a".to_owned() },
         ],
         _ => Vec::new(),

@@ -17,7 +17,7 @@ use parlour_wire::callctl::pb::mobile::video::v1::{
 };
 use parlour_wire::callctl::pb::selfhost::video::v1::WatchRequest;
 use std::time::Duration;
-use tonic::{Code, Request};
+use tonic::Code;
 
 fn pair(names: &[&str]) -> ConvoId {
     let users = names.iter().map(|name| XiBareUserJid { local_part: (*name).to_owned() });
@@ -159,20 +159,9 @@ async fn req_81_the_inner_services_are_closed_to_clients() {
 }
 
 #[tokio::test]
-async fn a_deadline_is_kept_and_a_wrong_one_refused() {
+async fn a_stream_ends_at_its_deadline() {
     let server = server(&[]);
     let alice = Client::user(server.http, "alice_a1b");
-    let with = |text: &'static str| {
-        let message = JoinConvoConferenceRequest { convo_id: Some(named(GROUP)) };
-        let mut request: Request<_> = alice.request(message);
-        request.metadata_mut().insert("grpc-timeout", text.parse().unwrap());
-        request
-    };
-    for (text, code) in [("0n", Code::DeadlineExceeded), ("nonsense", Code::InvalidArgument)] {
-        let answer: Result<JoinConvoConferenceResponse, _> =
-            alice.send(KIK, "JoinConvoConference", with(text)).await;
-        assert_eq!(answer.unwrap_err().code(), code, "{text}");
-    }
     let mut request = alice.request(WatchRequest::default());
     request.metadata_mut().insert("grpc-timeout", "100m".parse().unwrap());
     let mut stream: tonic::Streaming<parlour_wire::callctl::pb::selfhost::video::v1::WatchEvent> =
@@ -212,7 +201,7 @@ async fn a_flood_of_cancelled_streams_ends_its_connection_and_no_other() {
     let (mut sender, connection) = h2::client::handshake(tcp).await.unwrap();
     let connection = tokio::spawn(connection);
     let flood = async {
-        for _ in 0..1_000_000 {
+        for _ in 0..50_000 {
             let request = tonic::codegen::http::Request::builder()
                 .method("POST")
                 .uri(format!("http://{}/{KIK}/JoinConvoConference", server.http))
@@ -222,7 +211,10 @@ async fn a_flood_of_cancelled_streams_ends_its_connection_and_no_other() {
             let Ok(ready) = sender.ready().await else { return };
             sender = ready;
             let Ok((_, mut stream)) = sender.send_request(request, false) else { return };
+            // It is cancelled once the server has it.
+            tokio::task::yield_now().await;
             stream.send_reset(h2::Reason::CANCEL);
+            tokio::task::yield_now().await;
         }
         panic!("nobody minded");
     };

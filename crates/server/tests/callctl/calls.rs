@@ -1,7 +1,7 @@
 //! Joining, connecting, leaving, and being told.
 
 use crate::client::{Client, GROUP, KIK, Secrets, coming, connect, on, people, server, start};
-use crate::support::{Server, ask, closed};
+use crate::support::{Server, Wish, ask, closed};
 use parlour_wire::callctl::Message as _;
 use parlour_wire::callctl::metadata;
 use parlour_wire::callctl::pb::mobile::video::v1::{
@@ -91,7 +91,7 @@ async fn a_restart_empties_the_list_with_a_later_time_and_old_tokens_stay_old() 
     let first = alice.join(GROUP).await.unwrap();
     let env = secrets.env();
     let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    let wish = crate::support::Wish { env: &env, ..Default::default() };
+    let wish = Wish { env: &env, ..Wish::default() };
     let server = server.restart(&wish);
     let [alice, bob] = ["alice_a1b", "bob.b_z9z"].map(|name| Client::user(server.http, name));
     let list = bob.query(&[GROUP]).await.unwrap().remove(0);
@@ -150,6 +150,11 @@ async fn a_bridge_can_call_over_plain_http() {
     let (status, answer) = post(&server, path, &[], &call.to_string());
     assert_eq!((status, &answer["code"]), (401, &json!(16)));
     assert_eq!(post(&server, path, &shown, "{").0, 400);
+    for (timeout, status, code) in [("0n", 504, 4), ("soon", 400, 3)] {
+        let with = [shown[0], ("grpc-timeout", timeout)];
+        let (given, answer) = post(&server, path, &with, &call.to_string());
+        assert_eq!((given, &answer["code"]), (status, &json!(code)), "{timeout}");
+    }
     let mut other = call.clone();
     other["service"] = "selfhost.video.v1.ConvoDirectory".into();
     assert_eq!(post(&server, path, &shown, &other.to_string()).0, 404);
@@ -159,4 +164,59 @@ async fn a_bridge_can_call_over_plain_http() {
     assert_eq!((status, &answer["code"]), (400, &json!(3)));
     assert_eq!(ask(server.http, "GET", path, &[]).status, 405);
     assert_eq!(post(&server, path, &shown, &"x".repeat(200_000)).0, 413);
+}
+
+/// A token for a user, signed with a key of 32 sevens.
+fn signed(claims: &Value) -> String {
+    let part = |value: &Value| metadata::write_base64(value.to_string().as_bytes());
+    let text = format!("{}.{}", part(&json!({ "alg": "HS256", "typ": "JWT" })), part(claims));
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, &[7; 32]);
+    let tag = aws_lc_rs::hmac::sign(&key, text.as_bytes());
+    format!("{text}.{}", metadata::write_base64(tag.as_ref()))
+}
+
+#[tokio::test]
+async fn a_client_may_show_a_signed_token_of_its_own() {
+    let secrets = Secrets::new();
+    let key = metadata::write_base64(&[7; 32]);
+    let keys = json!({ "keys": [{ "kty": "oct", "alg": "HS256", "k": key }] });
+    std::fs::write(secrets.path("keys"), keys.to_string()).unwrap();
+    let path = secrets.path("keys").display().to_string();
+    let server = start(&secrets, &[("PARLOUR_CALLCTL_KEYS", &path)]);
+    let claims = json!({ "aud": "parlour", "sub": "ext:kik:alice_a1b", "exp": 4_000_000_000_u64 });
+    let with = |name: &str, value: Value| {
+        let mut changed = claims.clone();
+        changed[name] = value;
+        changed
+    };
+    let shows =
+        |claims: &Value| Client::to(server.http).shows(&format!("Bearer {}", signed(claims)));
+    let alice = shows(&with("doors", json!(["callctl"])));
+    assert_eq!(alice.join(PAIR).await.unwrap().result, 0);
+    assert_eq!(people(&alice.query(&[PAIR]).await.unwrap()[0]), coming("alice_a1b"));
+    for bad in [
+        shows(&with("exp", json!(1))),
+        shows(&with("aud", json!("elsewhere"))),
+        shows(&with("sub", json!("alice_a1b"))),
+        shows(&with("sub", json!("ext:other:alice_a1b"))),
+        shows(&with("doors", json!(["chat"]))),
+        alice.says("bob.b_z9z"),
+        Client::to(server.http).shows(&format!("Bearer {}x", signed(&claims))),
+    ] {
+        let refused = bad.query(&[PAIR]).await.unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::Unauthenticated);
+    }
+}
+
+#[tokio::test]
+async fn the_same_services_answer_over_tls() {
+    let secrets = Secrets::new();
+    let env = secrets.env();
+    let env: Vec<_> = env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let flags = ["--listen", "https://127.0.0.1:0"];
+    let server = Server::with(Wish { env: &env, flags: &flags, ..Wish::default() });
+    let [alice, bob] = ["alice_a1b", "bob.b_z9z"].map(|name| Client::secure(&server, name));
+    let mut his = bob.watch().await;
+    alice.join(PAIR).await.unwrap();
+    assert_eq!(his.change().await, coming("alice_a1b"));
 }

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{BinaryMetadataKey, MetadataValue};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -86,6 +86,19 @@ impl Client {
     pub(crate) fn to(address: SocketAddr) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         Self { channel: endpoint.connect_lazy(), shown: None, user: None }
+    }
+
+    /// Over TLS, trusting the server's self-made certificate.
+    pub(crate) fn secure(server: &Server, user: &str) -> Self {
+        drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
+        let pem = std::fs::read(server.data().join("self-signed-cert.pem")).unwrap();
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(pem))
+            .domain_name("localhost");
+        let url = format!("https://{}", server.https.unwrap());
+        let endpoint = Endpoint::from_shared(url).unwrap().tls_config(tls).unwrap();
+        let plain = Self { channel: endpoint.connect_lazy(), shown: None, user: None };
+        plain.shows(&format!("Bridge {BRIDGE}")).says(user)
     }
 
     /// Shows this as `authorization`.

@@ -51,6 +51,7 @@ impl Server {
     }
 
     /// On a data folder that has something already.
+    #[allow(dead_code, reason = "for the tests of the API")]
     pub(crate) fn at(data: TempDir, wish: &Wish<'_>) -> Self {
         Self::on(data, wish)
     }
@@ -84,6 +85,12 @@ impl Server {
         let at = |port: u16| SocketAddr::from(([127, 0, 0, 1], port));
         let (http, https, ops) = (at(http.unwrap()), https.map(at), at(ops.unwrap()));
         Self { child, data, http, https, ops }
+    }
+
+    /// The number of its process.
+    #[allow(dead_code, reason = "for the tests of the API")]
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     pub(crate) fn data(&self) -> &Path {

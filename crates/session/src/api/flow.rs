@@ -13,10 +13,10 @@ use std::task::{Context, Poll, Waker};
 
 /// A room as everybody sees it, with its names.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
-    pub(super) room: Room,
+pub(crate) struct Seen {
+    pub(crate) room: Room,
     /// (namespace, name), sorted.
-    pub(super) names: Vec<(String, String)>,
+    pub(crate) names: Vec<(String, String)>,
 }
 
 /// What passes between the code and whoever resumes it.
@@ -32,7 +32,7 @@ struct Slot {
 
 /// The code's side: asks for steps, and knows what the desk knows.
 #[derive(Debug, Clone)]
-pub(super) struct Port(Arc<Mutex<Slot>>);
+pub(crate) struct Port(Arc<Mutex<Slot>>);
 
 impl Port {
     fn slot(&self) -> MutexGuard<'_, Slot> {
@@ -41,33 +41,33 @@ impl Port {
     }
 
     /// Asks for a step and waits for its outcome.
-    pub(super) fn step(&self, step: Step) -> Asked<'_> {
+    pub(crate) fn step(&self, step: Step) -> Asked<'_> {
         Asked { port: self, step: Some(step) }
     }
 
     /// What the clocks show at this step.
-    pub(super) fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         self.slot().now
     }
 
     /// The room of the last step.
-    pub(super) fn seen(&self) -> Option<Seen> {
+    pub(crate) fn seen(&self) -> Option<Seen> {
         self.slot().seen.take()
     }
 
     /// Randomness of this request.
-    pub(super) fn random<T>(&self, draw: impl FnOnce(&mut Entropy) -> T) -> T {
+    pub(crate) fn random<T>(&self, draw: impl FnOnce(&mut Entropy) -> T) -> T {
         draw(&mut self.slot().entropy)
     }
 
     /// What users of names elsewhere are made with.
-    pub(super) fn outside(&self) -> Secret<Vec<u8>> {
+    pub(crate) fn outside(&self) -> Secret<Vec<u8>> {
         self.slot().outside.clone()
     }
 }
 
 /// A step that was asked for.
-pub(super) struct Asked<'p> {
+pub(crate) struct Asked<'p> {
     port: &'p Port,
     step: Option<Step>,
 }
@@ -92,7 +92,7 @@ impl Future for Asked<'_> {
 type Code = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// A call made of such code.
-pub(super) struct Flow<F> {
+pub(crate) struct Flow<F> {
     begin: Option<F>,
     running: Option<(Port, Code)>,
 }
@@ -103,7 +103,7 @@ where
     R: Future<Output = Reply> + Send + 'static,
 {
     /// A call that begins with this.
-    pub(super) fn boxed(begin: F) -> Box<dyn Call> {
+    pub(crate) fn boxed(begin: F) -> Box<dyn Call> {
         Box::new(Self { begin: Some(begin), running: None })
     }
 }

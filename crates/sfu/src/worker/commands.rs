@@ -2,7 +2,9 @@
 
 use super::{Slot, Worker};
 use crate::down::Down;
-use crate::plan::{Command, DownSection, IceCredentials, PeerId, RemoteTransport, UpSection};
+use crate::plan::{
+    Command, DownSection, IceCredentials, Loss, Notice, PeerId, RemoteTransport, UpSection,
+};
 use crate::up::Up;
 use parlour_base::Mono;
 
@@ -22,10 +24,15 @@ impl Worker {
         }
     }
 
-    fn full(&mut self) -> bool {
+    /// Whether there is no room for another peer; the control side is told.
+    fn full(&mut self, peer: PeerId) -> bool {
         let peers = self.names.len() as u64;
         let full = peers >= u64::from(self.shared.config.peers);
-        self.shared.stats.dropped.commands += u64::from(full);
+        if full {
+            self.shared.stats.dropped.commands += 1;
+            let notice = Notice::Lost(peer, Loss::Full);
+            self.shared.outbox.notice(notice, &mut self.shared.stats);
+        }
         full
     }
 
@@ -57,7 +64,7 @@ impl Worker {
                 self.shared.stats.dropped.commands += 1;
                 return;
             }
-            None if self.full() => return,
+            None if self.full(peer) => return,
             None => {
                 let up = Up::new(now, peer, local, remote, &mut self.shared);
                 let at = self.ups.insert(up);
@@ -108,7 +115,7 @@ impl Worker {
                 self.shared.stats.dropped.commands += 1;
                 return;
             }
-            None if self.full() => return,
+            None if self.full(peer) => return,
             None => {
                 let down = Down::new(now, peer, source, local, &mut self.shared);
                 let at = self.downs.insert(down);

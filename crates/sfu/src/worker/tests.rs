@@ -1,5 +1,6 @@
 //! The worker with raw peers: keys are given, every packet is made by hand.
 
+mod limits;
 mod moves;
 
 use super::*;
