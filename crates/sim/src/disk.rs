@@ -73,7 +73,7 @@ impl Disk {
         swarm: &Swarm,
         tally: &mut Tally,
     ) -> Result<u64, Answer> {
-        let likely = if self.queue.len() >= QUEUE_MAX { 1_000 } else { 15 };
+        let likely = if self.queue.len() >= QUEUE_MAX { 300 } else { 15 };
         if swarm.strikes(Fault::StoreFull, likely, dice, tally) {
             let reply = StoreReply { id: request.id, result: Err(StoreFault::Busy) };
             return Err(Answer { life, reply, since: now });

@@ -133,6 +133,8 @@ struct World {
     coming: BTreeMap<(u64, u64), Coming>,
     numbered: u64,
     shard: Option<Shard>,
+    /// How many inputs the node had at this very instant.
+    at_once: (u64, u32),
     /// Which life of the node this is.
     life: u32,
     /// The node stands still until then.
@@ -252,6 +254,7 @@ impl World {
             coming: BTreeMap::new(),
             numbered: 0,
             shard: None,
+            at_once: (0, 0),
             life: 0,
             paused_until: 0,
             links: Links::default(),

@@ -9,6 +9,8 @@ use parlour_base::{ConnId, Mono};
 use parlour_node::Shard;
 use parlour_node::port::{Input, Output, Reply};
 
+/// Inputs at one instant; a flood has some hundred.
+const AT_ONCE_MAX: u32 = 20_000;
 /// How long the server's task tries to say goodbye at most.
 const GOODBYE: u64 = 15 * SEC;
 
@@ -23,6 +25,11 @@ impl World {
 
     pub(super) fn input(&mut self, input: Input) -> Result<(), String> {
         let now = self.clock();
+        let (at, before) = self.at_once;
+        self.at_once = (self.now, if at == self.now { before + 1 } else { 0 });
+        if self.at_once.1 > AT_ONCE_MAX {
+            return Err("the node turns on the spot".to_owned());
+        }
         let Some(shard) = &mut self.shard else { return Ok(()) };
         shard.handle(now, input);
         if self.checker.step(shard, &self.disk, now.wall)? {
