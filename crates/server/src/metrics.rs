@@ -175,7 +175,8 @@ impl Metrics {
 /// `docs/reference/metrics.md`.
 #[must_use]
 pub fn page() -> String {
-    let figures = figures::catalogue();
+    let mut figures = figures::catalogue();
+    figures.extend(crate::http::rooms::Tally::default().figures());
     let labels: Vec<(&str, &str)> =
         figures.iter().filter_map(|figure| Some((figure.name, figure.label?))).collect();
     let text = Metrics::new(&Counters::default()).print(figures.clone());

@@ -22,18 +22,21 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::Response;
 use calls::Calls;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::BodyExt as _;
 use parlour_base::Secret;
 use parlour_node::call::Notice;
 use parlour_node::rooms::{self, Begun, Headers, Reports, Request, Summary};
 use parlour_wire::rooms::path::{PREFIX, Place, place};
-use parlour_wire::rooms::{BODY_BYTES_MAX, accept};
+use parlour_wire::rooms::{BODY_BYTES_MAX, accept, cors};
 use push::Pusher;
 use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
+
+/// Bytes of a body that are read, though not kept, before it is refused.
+const DRAINED_MAX: usize = 1 << 20;
 
 /// How often what has ended is swept out.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
@@ -103,11 +106,20 @@ impl Rooms {
         match place(path) {
             _ if below => true,
             Some(Place::Root) => {
-                *method != Method::OPTIONS && reads(method) && !is_browser(headers)
+                let looks = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+                (looks && !is_browser(headers)) || self.is_preflight(method, headers)
             }
             Some(_) => true,
-            None => path == "/websocket" || (is_preflight(method, headers) && !is_galenes(path)),
+            None => {
+                path == "/websocket" || (self.is_preflight(method, headers) && !is_galenes(path))
+            }
         }
+    }
+
+    /// Whether a page of an allowed origin asks what it may ask.
+    fn is_preflight(&self, method: &Method, headers: &HeaderMap) -> bool {
+        let origin = text(headers, &header::ORIGIN).unwrap_or_default();
+        *method == Method::OPTIONS && cors::is_allowed(&self.door.config.origins, &origin)
     }
 
     /// What this door says if nobody else knows the path: everybody but a
@@ -154,19 +166,8 @@ fn is_galenes(path: &str) -> bool {
     path.starts_with("/r/") || path.starts_with("/api/") || roots.into_iter().any(below)
 }
 
-fn reads(method: &Method) -> bool {
-    matches!(*method, Method::GET | Method::HEAD)
-}
-
 fn is_browser(headers: &HeaderMap) -> bool {
     accept::names_html(text(headers, &header::ACCEPT).as_deref())
-}
-
-/// Whether a page of another origin asks what it may ask.
-fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
-    *method == Method::OPTIONS
-        && headers.contains_key(header::ORIGIN)
-        && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
 /// Answers a request of this door.
@@ -270,15 +271,30 @@ enum Unread {
 async fn read_body(rooms: &Rooms, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Unread> {
     let said = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
     let said = said.and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
-    if usize::try_from(said).map_or(true, |said| said > BODY_BYTES_MAX) {
+    if usize::try_from(said).map_or(true, |said| said > DRAINED_MAX) {
         return Err(Unread::TooLarge);
     }
-    let collecting = Limited::new(body, BODY_BYTES_MAX).collect();
-    match timeout(rooms.settings.body_timeout.0, collecting).await {
-        Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Unread::TooLarge),
-        Ok(Err(_)) | Err(_) => Err(Unread::Broken),
+    match timeout(rooms.settings.body_timeout.0, collect(body)).await {
+        Ok(result) => result,
+        Err(_) => Err(Unread::Broken),
     }
+}
+
+/// A body within the limit. One that is a little longer is read to its end all
+/// the same: who still writes would not hear the answer.
+async fn collect(mut body: Body) -> Result<Vec<u8>, Unread> {
+    let (mut kept, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length > DRAINED_MAX {
+            return Err(Unread::TooLarge);
+        }
+        if length <= BODY_BYTES_MAX {
+            kept.extend_from_slice(&data);
+        }
+    }
+    if length > BODY_BYTES_MAX { Err(Unread::TooLarge) } else { Ok(kept) }
 }
 
 /// Host and port as the client knows them: those of the request, unless a
