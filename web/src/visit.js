@@ -7,13 +7,14 @@
  */
 
 import { delayBefore } from './net/backoff.js';
+import { Reporter } from './net/reporter.js';
 import { Refused, isPassing } from './net/rooms.js';
 import { guest } from './net/signer.js';
 import { NOTHING, OUTSIDE, after, eventsBetween, factsOf } from './state/session.js';
 import { ERRNO } from './wire/rooms.js';
 
 /** @typedef {import('./net/rooms.js').RoomsDoor} RoomsDoor */
-/** @typedef {import('./net/rooms.js').Report} Report */
+/** @typedef {import('./net/reporter.js').Around} Around */
 /** @typedef {import('./net/signer.js').Signer} Signer */
 /** @typedef {import('./state/room.js').RoomState} RoomState */
 /** @typedef {import('./state/room.js').RoomEvent} RoomEvent */
@@ -26,10 +27,6 @@ export const REFRESH_AT = 0.9;
 /** The shortest and the longest wait before a refresh, whatever the server says. */
 export const REFRESH_MIN_MS = 250;
 export const REFRESH_MAX_MS = 3_600_000;
-/** Reports that may wait; the server counts them and nothing depends on one. */
-export const REPORTS_MAX = 64;
-/** How often one report is tried. */
-export const REPORT_TRIES = 3;
 /** How long reports may hold up leaving. */
 export const FLUSH_MAX_MS = 3_000;
 /** How often a leave is signed anew; a signature is good for a minute. */
@@ -45,13 +42,6 @@ export const TEXT = Object.freeze({
   unreachable: 'The server does not answer. Please try again.',
   other: 'That did not work.',
 });
-
-/**
- * Time and chance, as arguments so that tests can hold them still.
- * @typedef {object} Around
- * @property {(ms: number, then: () => void) => () => void} after  Returns how to cancel.
- * @property {() => number} random
- */
 
 /**
  * @typedef {object} VisitOptions
@@ -74,14 +64,15 @@ export class Visit {
   #attempt = 0;
   /** Whether we are here as the owner: then all pages of this browser have one place between them. */
   #isOwner = false;
+  /** Whether a refresh got no answer, so that the place may have run out. */
+  #isOverdue = false;
   /** Whether we ourselves want to go. */
   #wished = false;
   #facts = NOTHING;
   /** @type {Session} */
   #session = OUTSIDE;
-  /** @type {Promise<void>} */
-  #reports = Promise.resolve();
-  #waiting = 0;
+  /** @type {Reporter | null} */
+  #reporter = null;
   #farewell = () => {};
   #stopRefresh = () => {};
   #stopSigning = () => {};
@@ -134,9 +125,9 @@ export class Visit {
   watch(state) {
     const door = this.#door;
     if (!door) return;
-    const isOver = state.phase === 'left' || state.phase === 'lobby';
-    if (isOver && this.#isOwner && !this.#wished) {
-      this.#displaced(state.phase);
+    const isPutOut = this.#isOwner && !this.#wished;
+    if (isPutOut && (state.phase === 'left' || state.phase === 'lobby')) {
+      this.#displaced(door, state.phase);
       return;
     }
     this.#observe(state);
@@ -164,9 +155,11 @@ export class Visit {
   #begin(door, expires) {
     this.#door = door;
     this.#wished = false;
+    this.#isOverdue = false;
     this.#facts = NOTHING;
     this.#session = OUTSIDE;
-    this.#report(JOINED);
+    this.#reporter = new Reporter((report) => door.report(this.#options.token, report), this.#around);
+    this.#reporter.add({ event: JOINED, ...this.#session });
     this.#refreshIn(expires);
     this.#sign();
   }
@@ -184,34 +177,9 @@ export class Visit {
     for (const event of eventsBetween(this.#facts, facts)) {
       const before = this.#session.state;
       this.#session = after(this.#session, event);
-      if (this.#session.state !== before) this.#report(event);
+      if (this.#session.state !== before) this.#reporter?.add({ event, ...this.#session });
     }
     this.#facts = facts;
-  }
-
-  // Reports go one after the other, in the order in which things happened.
-
-  /** @param {string} event */
-  #report(event) {
-    const door = this.#door;
-    if (!door || this.#waiting >= REPORTS_MAX) return;
-    const report = { event, ...this.#session };
-    this.#waiting += 1;
-    this.#reports = this.#reports.then(() => this.#post(door, report)).finally(() => {
-      this.#waiting -= 1;
-    });
-  }
-
-  /** @param {RoomsDoor} door @param {Report} report */
-  async #post(door, report) {
-    for (let tried = 0; tried < REPORT_TRIES; tried += 1) {
-      try {
-        return await door.report(this.#options.token, report);
-      } catch (error) {
-        if (!isPassing(error)) return console.warn('report refused:', String(error));
-        await this.#pause(delayBefore(tried, this.#around.random()));
-      }
-    }
   }
 
   // The place is renewed long before it runs out.
@@ -228,11 +196,14 @@ export class Visit {
     if (!door) return;
     try {
       const expires = await door.refresh(this.#options.token);
-      if (door === this.#door) this.#refreshIn(expires);
+      if (door !== this.#door) return;
+      this.#isOverdue = false;
+      this.#refreshIn(expires);
     } catch (error) {
       if (door !== this.#door) return;
-      if (isPassing(error)) this.#stopRefresh = this.#around.after(delayBefore(tried, this.#around.random()), () => this.#refresh(tried + 1));
-      else this.#lostPlace(wordsInside(error));
+      if (!isPassing(error)) return this.#lostPlace(wordsInside(error));
+      this.#isOverdue = true;
+      this.#stopRefresh = this.#around.after(delayBefore(tried, this.#around.random()), () => this.#refresh(tried + 1));
     }
   }
 
@@ -257,28 +228,26 @@ export class Visit {
   /** We have left the call: what is to be reported is reported before we leave the room. @param {RoomsDoor} door */
   async #leave(door) {
     this.#end();
-    await Promise.race([this.#reports, this.#pause(FLUSH_MAX_MS)]);
+    await this.#reporter?.flushed(FLUSH_MAX_MS);
     try {
       await door.leave(this.#options.token);
     } catch (error) {
-      const again = this.#door !== null || this.#store.state().phase !== 'left';
-      if (!again && !isPassing(error)) this.#store.dispatch({ type: 'left', farewell: wordsInside(error) });
+      this.#explain(error, 'left');
     }
   }
 
   /**
    * An owner was put out. Most likely another page of this browser has taken
-   * the place, and what we said or gave up now would be that page's.
-   * @param {RoomState['phase']} phase
+   * the place, and what we reported or gave up now would be that page's.
+   * @param {RoomsDoor} door
+   * @param {'left' | 'lobby'} phase
    */
-  async #displaced(phase) {
+  async #displaced(door, phase) {
     this.#end();
     try {
-      await this.#options.door.look(this.#options.token);
+      await door.refresh(this.#options.token);
     } catch (error) {
-      if (isPassing(error) || this.#store.state().phase !== phase) return;
-      if (phase === 'left') this.#store.dispatch({ type: 'left', farewell: wordsInside(error) });
-      else this.#refuse(wordsInside(error));
+      this.#explain(error, phase);
     }
   }
 
@@ -289,20 +258,22 @@ export class Visit {
       if (text) await door.refresh(this.#options.token);
       await door.leave(this.#options.token);
     } catch (error) {
-      if (text && !isPassing(error) && this.#store.state().phase === 'lobby') this.#refuse(wordsInside(error));
+      if (text) this.#explain(error, 'lobby');
     }
+  }
+
+  /** Says why the place is lost, where the call could not know. @param {unknown} error @param {'left' | 'lobby'} phase */
+  #explain(error, phase) {
+    if (isPassing(error) || this.#store.state().phase !== phase) return;
+    const text = wordsInside(error);
+    if (phase === 'lobby') this.#refuse(text);
+    // Somebody may also have put us out, and then the place is gone as well.
+    else if (this.#isOverdue || text === TEXT.deleted) this.#store.dispatch({ type: 'left', farewell: text });
   }
 
   /** @param {string} text */
   #refuse(text) {
     this.#store.dispatch({ type: 'refused', problem: { needs: '', text } });
-  }
-
-  /** @param {number} ms @returns {Promise<void>} */
-  #pause(ms) {
-    return new Promise((resolve) => {
-      this.#around.after(ms, resolve);
-    });
   }
 }
 

@@ -3,7 +3,8 @@ import test from 'node:test';
 import { createStore } from '../src/state/store.js';
 import { emptyRoom, reduceRoom } from '../src/state/room.js';
 import { parse } from '../src/wire/codec.js';
-import { CLIENT_SIZE_MAX, REPORT_TRIES, RESIGN_EVERY_MS, TEXT, Visit, wordsFor } from '../src/visit.js';
+import { REPORT_TRIES } from '../src/net/reporter.js';
+import { CLIENT_SIZE_MAX, RESIGN_EVERY_MS, TEXT, Visit, wordsFor } from '../src/visit.js';
 import { Refused } from '../src/net/rooms.js';
 import { session } from '../src/net/signer.js';
 import { answer, fakeDoor, quiet, refusal, stillTime, until } from './door.js';
@@ -154,6 +155,17 @@ test('someone put out because the room was deleted is told that, not less', asyn
   assert.equal(w.store.state().farewell, TEXT.deleted);
 });
 
+test('someone put out by a moderator is told that, and someone whose refreshes were lost the other thing', async () => {
+  for (const [lost, text] of /** @type {[boolean, string][]} */ ([[false, 'You were removed from the call.'], [true, TEXT.expired]])) {
+    const w = world((action) => (action === 'leave' ? refusal(401, 110) : action === 'refresh' && lost ? new Error('offline') : undefined));
+    await w.talk();
+    await w.time.pass(90_000);
+    w.call.leave('You were removed from the call.');
+    await quiet();
+    assert.equal(w.store.state().farewell, text);
+  }
+});
+
 test('a call that does not let us in again asks the door why', async () => {
   const w = world((action) => (action === 'refresh' ? refusal(401, 110) : undefined));
   await w.arrive();
@@ -215,8 +227,7 @@ test('the owner joins as the owner, and the leave at hand is signed anew before 
 /** An owner whose other page takes the place, in a room that is still there or not. @param {boolean} isThere */
 async function displacedOwner(isThere) {
   const owner = session('ab'.repeat(32), { place: { hostname: 'h', port: '', protocol: 'http:' }, now: () => 0, nonce: () => 'n' });
-  const view = { roomToken: TOKEN, roomUrl: 'http://h/r/x' };
-  const w = world((action) => (action === 'GET' ? (isThere ? answer(200, view) : refusal(404, 105)) : undefined), owner);
+  const w = world((action) => (action === 'refresh' && !isThere ? refusal(404, 105) : undefined), owner);
   await w.arrive();
   await until(() => w.states().length === 2);
   return w;
@@ -226,8 +237,9 @@ test('an owner whose place another page has taken gives nothing up and says noth
   const w = await displacedOwner(true);
   const before = w.seen.length;
   w.call.leave('You were removed from the call: you have joined from another device');
+  await until(() => w.seen.length > before);
   await quiet();
-  assert.deepEqual(w.seen.slice(before).map(({ method, headers }) => [method, headers.authorization]), [['GET', undefined]]);
+  assert.deepEqual(w.actions().slice(before), ['refresh']);
   assert.match(w.store.state().farewell, /another device/);
   w.visit.pageGoes();
   assert.equal(w.seen.length, before + 1);
@@ -236,7 +248,7 @@ test('an owner whose place another page has taken gives nothing up and says noth
 test('an owner put out of a room that is gone is told so', async () => {
   const w = await displacedOwner(false);
   w.call.leave('You were removed from the call.');
-  await quiet();
+  await until(() => w.store.state().farewell !== 'You were removed from the call.');
   assert.equal(w.store.state().farewell, TEXT.deleted);
 });
 
