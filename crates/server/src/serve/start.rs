@@ -234,10 +234,12 @@ fn media_address(config: &Config, listening: &[Listening], announced: &Announced
 
 /// Whether there is a room `lobby`: on a new store the configuration says so.
 async fn lobby(config: &Config, is_new: bool, shard: &Mailbox) -> Lobby {
+    // Answered once the shard has its directory: before, it takes no requests.
+    let known = shard.ask(Query::Group("lobby".to_owned())).await;
     if is_new {
         return if config.server.lobby { Lobby::New } else { Lobby::None };
     }
-    match shard.ask(Query::Group("lobby".to_owned())).await {
+    match known {
         Some(Reply::Group(Some(_))) => Lobby::Kept,
         _ => Lobby::None,
     }
