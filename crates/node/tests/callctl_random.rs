@@ -92,8 +92,13 @@ impl Run {
         bytes[..8].copy_from_slice(&seed.to_be_bytes());
         let (tokens, connections) = (Vec::new(), Vec::new());
         let (seats, stamps) = (BTreeMap::new(), BTreeMap::new());
+        // Both rooms are there from the start: the world draws the same ids
+        // again after a restart.
+        let mut kik = Kik::new();
+        let ticket = kik.join(ALICE, PAIR);
+        kik.leave(ALICE, PAIR, Some(&ticket.token));
         Self {
-            kik: Kik::new(),
+            kik,
             dice: Entropy::from_seed(bytes),
             seats,
             tokens,
