@@ -24,6 +24,8 @@ pub(crate) struct Hosted {
     pub access: Option<Arc<Access>>,
     /// Since when nobody is in it.
     pub idle_since: Option<Mono>,
+    /// What has run out in it is not ended before.
+    pub expire_after: Mono,
     /// When it is looked at next.
     pub armed: Option<Mono>,
 }

@@ -234,7 +234,7 @@ impl Shard {
     fn expire(&mut self, now: Now, id: RoomId) {
         let Some(hosted) = self.rooms.get(&id) else { return };
         // While a write is under way it may be just that.
-        let waiting = hosted.timeline.in_flight_since().is_some();
+        let waiting = hosted.timeline.in_flight_since().is_some() || now.mono < hosted.expire_after;
         if !waiting && hosted.timeline.head().due().is_some_and(|at| at <= now.wall) {
             let life = self.config.limits.leased_life.0;
             self.house(now, id, Command::Expire { life });
@@ -253,7 +253,7 @@ impl Shard {
             // another occasion to look.
             hosted.idle_since.filter(|_| flight.is_none()).map(|since| since + limits.idle_room.0),
             hosted.media.deadline(limits.lost_stream.0),
-            runs_out.map(|at| likely(now, at)),
+            runs_out.map(|at| likely(now, at).max(hosted.expire_after)),
         ];
         let Some(first) = dues.into_iter().flatten().min() else { return };
         if hosted.armed.is_none_or(|armed| first < armed) {

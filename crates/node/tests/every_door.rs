@@ -281,3 +281,16 @@ fn a_room_that_is_full_is_full_at_every_door() {
     assert_eq!(list.as_array().map(Vec::len), Some(5));
     assert_eq!(tokens.len(), 2);
 }
+
+#[test]
+fn what_runs_out_while_the_store_is_full_ends_once_it_is_not() {
+    let mut house = House::new();
+    house.guest();
+    house.world().mood = Mood::Fails;
+    house.rooms.passes(320);
+    let seen = house.rooms.world.shard.room(house.id).unwrap().participants().len();
+    assert_eq!(seen, 2, "nobody was told of what is not on disk");
+    house.world().mood = Mood::Works;
+    house.rooms.passes(1);
+    house.shows(&["watcher"], &["watcher"], &[]);
+}

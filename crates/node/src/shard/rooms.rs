@@ -288,6 +288,7 @@ impl Shard {
                 media: RoomMedia::new(worker),
                 access: None,
                 idle_since: Some(now.mono),
+                expire_after: now.mono,
                 armed: None,
             },
         );

@@ -7,6 +7,10 @@ use parlour_base::storage::{
 };
 use parlour_base::{Now, RoomId};
 use parlour_room::Command;
+use std::time::Duration;
+
+/// How long after a failed write a room waits before it ends what has run out.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 impl Shard {
     pub(crate) fn store(&mut self, op: StoreOp) -> StoreId {
@@ -50,7 +54,12 @@ impl Shard {
     }
 
     pub(super) fn flight_failed(&mut self, now: Now, room: RoomId) {
-        let due = self.rooms.get_mut(&room).map(|hosted| hosted.timeline.failed(now));
+        let due = self.rooms.get_mut(&room).map(|hosted| {
+            // What runs out in it is tried again, but not at once: the store
+            // may be full for longer.
+            hosted.expire_after = now.mono + TRY_AGAIN;
+            hosted.timeline.failed(now)
+        });
         self.due(now, room, due.unwrap_or_default());
         self.catch_up(now);
     }
