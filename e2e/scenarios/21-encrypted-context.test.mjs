@@ -66,3 +66,20 @@ scene('the copied link holds the key', { needsServer: 'rooms door' }, async ({ s
   await ada.page.locator('.bar .copy-link').click();
   await ada.page.waitForFunction(async (link) => await navigator.clipboard.readText() === link, room.link);
 });
+
+scene('the page of a room that is and of one that is not are the same, under the strict policy of every page', { needsServer: 'rooms door' }, async ({ server }) => {
+  const room = await new Owner(server.origin).create(ROOM);
+  const pages = await Promise.all([room.token, 'AAAAAAAAAAE'].map(async (token) => {
+    const reply = await fetch(`${server.origin}/r/${token}`, { headers: { accept: 'text/html' } });
+    return { status: reply.status, type: reply.headers.get('content-type'), policy: reply.headers.get('content-security-policy'), referrer: reply.headers.get('referrer-policy'), body: await reply.text() };
+  }));
+  assert.deepEqual(pages[0], pages[1]);
+  const [{ status, type, policy, referrer, body }] = pages;
+  assert.deepEqual([status, type, referrer], [200, 'text/html; charset=utf-8', 'no-referrer']);
+  assert.match(policy, /script-src 'self'/);
+  assert.doesNotMatch(policy, /unsafe/);
+  assert.match(body, /src="\/src\/main\.js"/);
+  for (const path of ['/r/', `/r/${room.token}/further`]) {
+    assert.equal((await fetch(server.origin + path, { headers: { accept: 'text/html' } })).status, 404, path);
+  }
+});
