@@ -181,6 +181,21 @@ fn who_does_not_refresh_is_gone_on_time_and_the_owner_is_told() {
 }
 
 #[test]
+fn the_owner_is_told_of_each_who_runs_out_even_together() {
+    let mut rooms = Rooms::new();
+    let owner = rooms.device("http://push/1");
+    let token = rooms.room(&owner, 5);
+    for _ in 0..3 {
+        rooms.guest(&token);
+    }
+    rooms.pushes();
+    rooms.passes(300);
+    let one = ("http://push/1".to_owned(), rooms.seconds());
+    assert_eq!(rooms.pushes(), [one.clone(), one.clone(), one]);
+    assert_eq!(names(&mut rooms, &owner, &token), 0);
+}
+
+#[test]
 fn participants_outlive_a_restart_and_still_run_out() {
     let mut rooms = Rooms::new();
     let owner = rooms.device("http://push/1");

@@ -92,18 +92,26 @@ pub(super) async fn look_up(port: &Port, door: &Door, user: UserId) -> Addresses
 pub fn observe(door: &Arc<Door>, room: &Room, events: &[Event]) -> Vec<Observed> {
     let mut observed = Vec::new();
     let owner = room.lease().and_then(|lease| lease.owner);
+    let mut changed = Vec::new();
+    let mut expired = 0_usize;
     for event in events {
         match &event.what {
-            Happening::TermSet(term) => {
-                observed.extend(owner.map(|owner| Observed::Call(tell(door, owner, term.changed))));
-            }
+            Happening::TermSet(term) => changed.push(term.changed),
             Happening::SeatLeft { seat, how } => {
                 let ended = report::ended(room, seat, *how, event.at);
+                expired += usize::from(ended.as_ref().is_some_and(|ended| ended.is_expired));
                 let told = |ended| Observed::Notice(Notice::Rooms(Told::Ended(ended)));
                 observed.extend(ended.map(told));
             }
             _ => {}
         }
+    }
+    // Several who run out together change the times once, and are told each.
+    if let Some(last) = changed.last().copied() {
+        changed.resize(changed.len().max(expired), last);
+    }
+    if let Some(owner) = owner {
+        observed.extend(changed.into_iter().map(|at| Observed::Call(tell(door, owner, at))));
     }
     observed
 }
