@@ -158,10 +158,9 @@ impl Association {
                 Output::BufferTooSmall { .. } => return Outcome::Failed,
                 Output::Timeout(at) => {
                     self.wake = identity.mono(at);
-                    // Records may share a datagram (RFC 6347 §4.1.1).
-                    let fits = self.connected && flight.len() <= LAST_FLIGHT_MAX;
-                    if fits && self.last_flight.is_empty() {
-                        self.last_flight = flight;
+                    let last = last_flight(&flight);
+                    if self.connected && self.last_flight.is_empty() {
+                        self.last_flight.extend_from_slice(last);
                     }
                     return outcome;
                 }
@@ -201,6 +200,21 @@ impl Association {
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
+}
+
+/// The records from the last change of cipher on; nothing if there is none, or
+/// too much. The flight before may have been repeated in the same breath, and
+/// a datagram that begins with it would be dropped as a duplicate.
+fn last_flight(datagrams: &[u8]) -> &[u8] {
+    let (mut rest, mut last) = (datagrams, &[][..]);
+    while let &[kind, _, _, _, _, _, _, _, _, _, _, l0, l1, ref body @ ..] = rest {
+        if kind == CHANGE_CIPHER_SPEC {
+            last = rest;
+        }
+        let length = usize::from(u16::from_be_bytes([l0, l1]));
+        rest = body.get(length..).unwrap_or(&[]);
+    }
+    if last.len() <= LAST_FLIGHT_MAX { last } else { &[] }
 }
 
 /// What stays of an association whose keys are in use.
@@ -267,4 +281,45 @@ fn own_profile(profile: SrtpProfile) -> Option<Profile> {
         SrtpProfile::AES128_CM_SHA1_80 => Profile::Aes128CmHmacSha1,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+        let length = [0, u8::try_from(body.len()).unwrap()];
+        [&[kind, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0][..], &length, body].concat()
+    }
+
+    #[test]
+    fn the_last_flight_is_what_follows_the_change_of_cipher() {
+        let last = [record(CHANGE_CIPHER_SPEC, &[1]), record(HANDSHAKE, &[9; 48])].concat();
+        let repeated = [record(HANDSHAKE, &[2; 200]), record(HANDSHAKE, &[14; 25])].concat();
+        assert_eq!(last_flight(&last), last);
+        assert_eq!(last_flight(&[repeated.clone(), last.clone()].concat()), last);
+        assert_eq!(last_flight(&repeated), b"");
+        assert_eq!(last_flight(&last[..20]), &last[..20]);
+        assert_eq!(last_flight(b""), b"");
+    }
+
+    #[test]
+    fn a_last_flight_is_repeated_once_per_spacing_until_the_keys_are_shown_or_time_is_up() {
+        let mut kept = Remainder {
+            last_flight: Box::new([20, 1]),
+            goodbye: Box::new([21]),
+            until: Mono(1_000_000),
+            next: Mono(30_000),
+        };
+        let repeat = Echo::Repeat(&[20, 1]);
+        let flight = record(HANDSHAKE, &[11; 9]);
+        assert_eq!(kept.hear(Mono(29_999), &flight), Echo::Nothing);
+        assert_eq!(kept.hear(Mono(30_000), &flight), repeat);
+        assert_eq!(kept.hear(Mono(59_999), &flight), Echo::Nothing);
+        assert_eq!(kept.hear(Mono(60_000), &record(CHANGE_CIPHER_SPEC, &[1])), repeat);
+        assert_eq!(kept.hear(Mono(1_000_000), &flight), Echo::Nothing);
+        kept.proven();
+        assert_eq!(kept.hear(Mono(500_000), &flight), Echo::Nothing);
+        assert_eq!(kept.goodbye(), [21]);
+    }
 }
