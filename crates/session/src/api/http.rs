@@ -4,7 +4,7 @@
 use super::Api;
 use super::flow::Port;
 use super::port::Done;
-use super::repeat::Repeatable;
+use super::repeat::{Repeatable, sweep};
 use crate::call::Reply;
 use parlour_base::{Json, Secret};
 use parlour_directory::keys::{KEY, KeyRecord, KeyText};
@@ -162,10 +162,12 @@ async fn served(
     }
     let query = Query::of(request.query.as_deref())?;
     let mut visit = Visit { api, port, request, who, repeatable: None };
-    if route.method == Method::Post
-        && let Some(answer) = visit.repeated().await?
-    {
-        return Ok(answer);
+    if route.method == Method::Post {
+        // Before anything is looked up that may be swept out.
+        sweep(&visit.port).await?;
+        if let Some(answer) = visit.repeated().await? {
+            return Ok(answer);
+        }
     }
     let body = match route.takes {
         Some(_) => {

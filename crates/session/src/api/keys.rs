@@ -3,7 +3,7 @@
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::port::Done;
-use super::repeat::{after, sweep};
+use super::repeat::after;
 use parlour_base::storage::Write;
 use parlour_base::{Entropy, Json, Secret, Wall};
 use parlour_directory::keys::{self, KEY, KeyRecord, KeyText};
@@ -81,7 +81,6 @@ impl Visit {
         if body.jwk.is_some() && !self.who.scopes.allows(Scope::TokensWrite) {
             return Err(beyond("jwk"));
         }
-        sweep(&self.port).await?;
         let most = self.api.config.keys_max;
         if self.port.list(KEY, "", None, most).await?.len() >= most as usize {
             return Err(Code::LimitReached.into());

@@ -2,7 +2,6 @@
 
 use super::http::{Answer, Asked, Visit};
 use super::port::Done;
-use super::repeat::sweep;
 use super::rooms::bind;
 use super::show;
 use parlour_base::RoomId;
@@ -19,7 +18,6 @@ impl Visit {
     pub(super) async fn bind_name(&self, mut asked: Asked) -> Done<Answer> {
         let id: RoomId = asked.id("room")?;
         let name: NameBody = asked.body()?;
-        sweep(&self.port).await?;
         let _turn = self.api.turns.of(&self.port, id).await?;
         let seen = self.room(id).await?;
         let has = seen.names.iter().any(|(n, t)| *n == name.namespace && *t == name.name);

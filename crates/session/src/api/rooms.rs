@@ -5,7 +5,6 @@ use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::policy::{closed, is_whole};
 use super::port::Done;
-use super::repeat::sweep;
 use super::show;
 use parlour_base::RoomId;
 use parlour_base::storage::{Found, Key, Write};
@@ -44,7 +43,6 @@ impl Visit {
 
     pub(super) async fn create_room(&self, mut asked: Asked) -> Done<Answer> {
         let body: RoomBody = asked.body()?;
-        sweep(&self.port).await?;
         let RoomBody { display_name, names, policy, lease } = body;
         let names = names.unwrap_or_default();
         self.are_free(&names).await?;

@@ -68,7 +68,6 @@ impl Visit {
         let now = self.port.now().wall;
         let token = self.token(body, now).await?;
         self.api.tally.count(&self.who.key, "tokens", now, self.api.config.tokens_per_day)?;
-        sweep(&self.port).await?;
         let signer = self.signer().await?;
         let id = self.port.random(parlour_base::Entropy::text::<16>);
         let signed = signer.sign(&id, &token).ok_or_else(|| Problem::new(Code::Internal))?;

@@ -3,7 +3,6 @@
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::port::Done;
-use super::repeat::sweep;
 use parlour_base::storage::Found;
 use parlour_base::{Json, UserId};
 use parlour_directory::outside::Outside;
@@ -62,7 +61,6 @@ impl Visit {
 
     pub(super) async fn create_user(&self, mut asked: Asked) -> Done<Answer> {
         let body: UserBody = asked.body()?;
-        sweep(&self.port).await?;
         let id = self.port.random(parlour_base::Entropy::user_id);
         let now = self.port.now().wall;
         let nobody = User {
