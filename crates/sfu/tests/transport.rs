@@ -200,6 +200,19 @@ fn the_last_flight_is_repeated_until_it_arrives() {
 }
 
 #[test]
+fn a_last_flight_that_left_behind_a_repeat_of_the_one_before_still_arrives() {
+    let mut world = World::new(Config::default(), 1);
+    let alice = world.publisher(0, &[]);
+    assert!(world.run_until(1_000, |world| world.workers[0].stats().dtls_open == 1));
+    // Her second flight is lost, and by the time she repeats it the worker
+    // owes her its own again: both leave at once.
+    (world.busy, world.silenced) = (true, Some(world.clients[alice].address));
+    world.run(100);
+    world.silenced = None;
+    assert!(world.run_until(20_000, |world| world.clients[alice].connected));
+}
+
+#[test]
 fn a_peer_that_has_shown_its_keys_is_sent_no_last_flight() {
     let mut world = World::new(Config::default(), 1);
     world.record = true;

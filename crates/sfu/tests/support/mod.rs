@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) silenced: Option<SocketAddr>,
     /// DTLS towards the worker is lost.
     pub(crate) no_dtls: bool,
+    /// Workers are too busy to look at the clock: datagrams come first.
+    pub(crate) busy: bool,
     /// How many last flights of handshakes are still to be lost.
     pub(crate) swallowed_last_flights: u32,
     /// Whether to keep what the worker receives in `recorded`.
@@ -111,6 +113,7 @@ impl World {
             held: Vec::new(),
             silenced: None,
             no_dtls: false,
+            busy: false,
             swallowed_last_flights: 0,
             record: false,
             recorded: Vec::new(),
@@ -391,7 +394,7 @@ impl World {
             }
         }
         for worker in 0..self.workers.len() {
-            if self.workers[worker].deadline().is_some_and(|due| due <= now) {
+            if !self.busy && self.workers[worker].deadline().is_some_and(|due| due <= now) {
                 self.ticks += 1;
                 self.handle(worker, Input::Tick);
             }
