@@ -4,7 +4,6 @@
 //!
 //! It becomes a gRPC call and goes the same way as all others.
 
-use super::Door;
 use super::routes::Routes;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -25,11 +24,7 @@ const SERVICE: &str = "mobile.video.v1.KikVideo";
 const TAKEN: &[&str] = &["authorization", "grpc-timeout"];
 
 /// Answers one bridged call.
-pub(super) async fn answer(
-    routes: &Routes,
-    _door: &Door,
-    request: Request<Body>,
-) -> Response<Body> {
+pub(super) async fn answer(routes: &Routes, request: Request<Body>) -> Response<Body> {
     if request.method() != Method::POST {
         let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, &json!({ "error": "POST only" }));
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));

@@ -109,7 +109,7 @@ impl Routes {
     /// Answers a request.
     pub async fn answer(&self, request: Request<Body>) -> Response<Body> {
         if self.is_bridge(request.uri().path()) {
-            return bridge::answer(self, &self.door, request).await;
+            return bridge::answer(self, request).await;
         }
         self.call(request).await
     }
@@ -127,6 +127,9 @@ impl Routes {
             request.extensions_mut().insert(Until(until));
         }
         let wait = asked.map_or(longest, |asked| asked.min(longest));
+        if wait.is_zero() {
+            return Status::deadline_exceeded("the deadline has passed").into_http();
+        }
         let answering = self.services.clone().oneshot(request);
         match timeout_at(now + wait, answering).await {
             Ok(Ok(response)) => response,
