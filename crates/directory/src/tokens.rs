@@ -182,7 +182,7 @@ impl Subject {
             && (1..=256).contains(&name.len())
             && !name.chars().any(char::is_control);
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
-        sound.then(|| Self::Outside(Outside { namespace, name }))
+        sound.then_some(Self::Outside(Outside { namespace, name }))
     }
 
     /// What has to be looked up to know the user.

@@ -59,7 +59,7 @@ impl Visit {
                 }
             }
         }
-        let since = old.as_ref().map_or(self.port.now().wall, |(_, old)| old.since);
+        let since = old.as_ref().map_or_else(|| self.port.now().wall, |(_, old)| old.since);
         let new = Contact { name: body.name, since };
         // Both are still there, and nobody changed the contact meanwhile.
         let mut writes = vec![

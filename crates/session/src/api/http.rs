@@ -215,7 +215,7 @@ impl Asked {
 }
 
 impl Visit {
-    async fn serve(&mut self, mut asked: Asked) -> Done<Answer> {
+    async fn serve(&self, mut asked: Asked) -> Done<Answer> {
         use Operation as Op;
         let takes_query = matches!(
             asked.operation,

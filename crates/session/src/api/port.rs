@@ -102,8 +102,7 @@ impl Port {
     pub(super) async fn open(&self, room: RoomId) -> Done<Option<Seen>> {
         match self.step(Step::Open(Target::Id(room))).await {
             Outcome::Room { blank } => {
-                let is_one =
-                    |seen: &Seen| !seen.room.is_gone() && !(blank && seen.names.is_empty());
+                let is_one = |seen: &Seen| !(seen.room.is_gone() || blank && seen.names.is_empty());
                 Ok(self.seen().filter(is_one))
             }
             Outcome::NoRoom => Ok(None),

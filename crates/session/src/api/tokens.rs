@@ -180,7 +180,7 @@ impl Visit {
         }
         let config = &self.api.config;
         let (life, most) = (config.token_life.0, config.token_life_max.0);
-        let life = body.expires_in.map_or(life.min(most), Duration::from_secs);
+        let life = body.expires_in.map_or_else(|| life.min(most), Duration::from_secs);
         let wait = Duration::from_secs(body.begins_in.unwrap_or(0));
         if life > most {
             return Err(wrong("expires_in", "longer than tokens may last"));

@@ -50,9 +50,8 @@ impl Visit {
 
     async fn user_named(&self, outside: &Outside) -> Done<Answer> {
         let link = self.port.find(vec![outside.lookup()]).await?.pop();
-        let id = match link {
-            Some(Found::Record(Some(Json::String(id)))) => id,
-            _ => return Ok(page(Vec::new(), 1)),
+        let Some(Found::Record(Some(Json::String(id)))) = link else {
+            return Ok(page(Vec::new(), 1));
         };
         let user: Option<User> = record::from_json(self.port.record(USER, &id).await?);
         let item = user.map(|user| (id.clone(), shown(&id, &user)));
