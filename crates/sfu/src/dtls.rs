@@ -82,9 +82,18 @@ impl Association {
         identity: &Identity,
         bytes: &[u8],
         scratch: &mut Vec<u8>,
-        send: impl FnMut(&[u8]),
+        mut send: impl FnMut(&[u8]),
     ) -> Outcome {
         self.bytes = self.bytes.saturating_add(bytes.len());
+        if self.wake <= now {
+            // A flight that is due again leaves by itself: the library would
+            // put the next one into the same datagram, behind what the other
+            // side drops as a duplicate.
+            let outcome = self.tick(now, identity, scratch, &mut send);
+            if outcome != Outcome::Open {
+                return outcome;
+            }
+        }
         let fed = self.dtls.handle_timeout(identity.instant(now)).is_ok()
             && self.dtls.handle_packet(bytes).is_ok();
         self.drain(identity, scratch, send, fed)

@@ -64,6 +64,8 @@ pub(crate) struct World {
     pub(crate) silenced: Option<SocketAddr>,
     /// DTLS towards the worker is lost.
     pub(crate) no_dtls: bool,
+    /// What this address sends takes so many milliseconds longer.
+    pub(crate) late: Option<(SocketAddr, u64)>,
     /// Workers are too busy to look at the clock: datagrams come first.
     pub(crate) busy: bool,
     /// How many last flights of handshakes are still to be lost.
@@ -113,6 +115,7 @@ impl World {
             held: Vec::new(),
             silenced: None,
             no_dtls: false,
+            late: None,
             busy: false,
             swallowed_last_flights: 0,
             record: false,
@@ -435,6 +438,8 @@ impl World {
     fn poll(&mut self, at: usize) {
         let (now, mono) = (self.instant(), self.now);
         let client = &mut self.clients[at];
+        let late = self.late.filter(|(address, _)| *address == client.address);
+        let delay = Duration::from_millis(DELAY_MS + late.map_or(0, |(_, ms)| ms));
         if !client.rtc.is_alive() {
             return;
         }
@@ -448,7 +453,7 @@ impl World {
                     break;
                 }
                 str0m::Output::Transmit(transmit) => self.flights.push(Flight {
-                    at: mono + Duration::from_millis(DELAY_MS),
+                    at: mono + delay,
                     from: client.address,
                     to: transmit.destination,
                     bytes: transmit.contents.to_vec(),
