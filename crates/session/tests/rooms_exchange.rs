@@ -147,10 +147,7 @@ fn a_call_that_ended_is_known_for_a_while() {
     let heard = office.say(CALLER, text);
     assert_eq!(heard.first().map(String::as_str), Some("1 progress terminated busy"));
     assert_eq!(office.hello(OTHER, "c-callee"), ["3 hello terminated busy", "3 closed"]);
-    assert_eq!(
-        office.act(OTHER, "accept"),
-        ["3 error No transition from terminated state with accept event.", "3 closed"]
-    );
+    assert_eq!(office.act(OTHER, "accept"), ["3 error bad authentication", "3 closed"]);
     assert!(office.passes(30).is_empty());
     assert_eq!(office.hello(OTHER, "c-callee"), ["3 error bad callId", "3 closed"]);
 }

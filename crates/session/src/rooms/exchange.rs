@@ -249,6 +249,11 @@ impl Exchange {
             return Err(ProgressError::Authentication);
         }
         let (state, reason) = (call.state.shown(), call.reason.clone());
+        if call.state.is_over() {
+            self.send(socket, &Told::Hello { state, reason });
+            self.out.push_back(Output::Close(socket));
+            return Ok(());
+        }
         call.sockets.insert(socket, (side, state));
         let Timers { supervisory, ringing, .. } = self.timers;
         let (next, due) = match call.state {
@@ -256,14 +261,10 @@ impl Exchange {
             State::HalfInitiated(first) if first != side => (State::Alerting, now + ringing),
             state => (state, call.due),
         };
-        let is_over = call.state.is_over();
         self.joined.insert(socket, id.to_owned());
         self.send(socket, &Told::Hello { state, reason });
         self.set_due(id, due);
         self.enter(id, next);
-        if is_over {
-            self.out.push_back(Output::Close(socket));
-        }
         Ok(())
     }
 
