@@ -49,10 +49,11 @@ fn connected(n: u64) -> (String, CallState) {
 
 #[test]
 fn a_token_opens_its_room_by_any_way_of_naming_it() {
-    let (mut w, done) = talk();
-    assert_eq!(roster(&w, &done), [connecting(1)]);
-    let id = done.room.unwrap().to_string();
-    for group in ["", id.as_str()] {
+    for by_id in [false, true] {
+        let (mut w, done) = talk();
+        assert_eq!(roster(&w, &done), [connecting(1)]);
+        let id = done.room.unwrap().to_string();
+        let group = if by_id { id.as_str() } else { "" };
         let conn = come(&mut w, "c", group, &done.tokens[0]);
         let heard = w.hears(conn);
         assert_eq!((&heard[0]["kind"], &heard[0]["group"]), (&json!("join"), &json!(id)));
@@ -60,15 +61,10 @@ fn a_token_opens_its_room_by_any_way_of_naming_it() {
         assert_eq!(roster(&w, &done), [connected(1)]);
         w.input(Input::Closed(conn));
         assert_eq!(roster(&w, &done), [], "the connection's end is the call's");
-        let again = run(&mut w, [admit(1)]);
+        run(&mut w, [admit(1)]);
         let conn = come(&mut w, "d", group, &done.tokens[0]);
         w.passes(Duration::from_millis(200));
         assert_eq!(w.hears(conn)[0]["value"], "not authorised", "it was used up");
-        assert_eq!(again.tokens.len(), 1);
-        run(&mut w, [leave(1, None)]);
-        w.passes(Duration::from_secs(20));
-        run(&mut w, [admit(1)]);
-        return;
     }
 }
 
@@ -81,7 +77,7 @@ fn a_token_that_is_not_good_is_refused_alike() {
         describe(&[1]).into_iter().chain([admit(1)]),
     ));
     let elsewhere = other.room.unwrap().to_string();
-    let cut = good[..good.len() - 2].to_owned();
+    let cut = good.get(..good.len() - 2).unwrap().to_owned();
     let cases = [
         ("another room", elsewhere.as_str(), good.as_str()),
         ("a group that is not its room", "lab", good.as_str()),

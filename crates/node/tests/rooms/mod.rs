@@ -221,7 +221,8 @@ pub fn spread(push: Push) -> Vec<(String, i64)> {
 
 pub fn session(token: &str) -> SessionToken {
     let bytes = (0..32).map(|at| {
-        u8::from_str_radix(&token[at * 2..at * 2 + 2], 16).expect("two hexadecimal digits")
+        u8::from_str_radix(token.get(at * 2..at * 2 + 2).unwrap_or_default(), 16)
+            .expect("two hexadecimal digits")
     });
     let bytes: Vec<u8> = bytes.collect();
     SessionToken::new(bytes.try_into().expect("32 bytes"))

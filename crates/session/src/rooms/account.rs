@@ -41,11 +41,7 @@ impl Visit {
     }
 
     /// From now on the session is this account's.
-    pub(super) async fn link(
-        &mut self,
-        session: &mut Session,
-        account: &str,
-    ) -> Result<(), ApiError> {
+    pub(super) async fn link(&self, session: &mut Session, account: &str) -> Result<(), ApiError> {
         session.record.user = self.account_user(account).await?;
         session.record.account = self.sealed(session, account);
         session.account = Some(account.to_owned());

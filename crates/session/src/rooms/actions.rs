@@ -77,7 +77,7 @@ impl Visit {
 
     /// Who comes in, and on which seat: a session on its own, a participant
     /// who comes again on the one it has, everybody else on a new one.
-    fn entrant(&mut self, room: &Room, caller: Caller) -> (Slot, Person) {
+    fn entrant(&self, room: &Room, caller: Caller) -> (Slot, Person) {
         match caller {
             Caller::Hawk(session) => (session.seat().slot, session.person()),
             Caller::Guest(seat) => {

@@ -119,7 +119,7 @@ impl Visit {
 
     /// A room with two seats, which both sides have tokens for.
     async fn room_for_call(
-        &mut self,
+        &self,
         caller: Person,
         callee: UserId,
     ) -> Result<(RoomId, [Side; 2]), ApiError> {
@@ -147,7 +147,7 @@ impl Visit {
         Ok((id, [caller, callee]))
     }
 
-    async fn side(&mut self, id: RoomId, person: Person, slot: &str) -> Result<Side, ApiError> {
+    async fn side(&self, id: RoomId, person: Person, slot: &str) -> Result<Side, ApiError> {
         let user = person.user;
         let admission = Admission {
             slot: Slot::Client(slot.to_owned()),
@@ -258,7 +258,7 @@ impl Visit {
     }
 
     /// `GET /calls/:token`
-    pub(super) async fn read_call_url(&mut self, token: &str) -> Result<Answer, ApiError> {
+    pub(super) async fn read_call_url(&self, token: &str) -> Result<Answer, ApiError> {
         let url = self.call_url(token).await?;
         Ok(Answer::json(json!({
             "calleeFriendlyName": url.issuer, "urlCreationDate": url.timestamp,
@@ -266,7 +266,7 @@ impl Visit {
     }
 
     /// `POST /calls/:token`: nobody can be reached by a URL any more.
-    pub(super) async fn call_by_url(&mut self, token: &str) -> Result<Answer, ApiError> {
+    pub(super) async fn call_by_url(&self, token: &str) -> Result<Answer, ApiError> {
         self.call_url(token).await?;
         self.needs_json()?;
         self.body.require(&["callType"])?;

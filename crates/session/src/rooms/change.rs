@@ -122,7 +122,7 @@ impl Visit {
     }
 
     /// Whether the room was the caller's, and is gone.
-    async fn delete_own(&mut self, session: &Session, token: &str) -> Result<bool, ApiError> {
+    async fn delete_own(&self, session: &Session, token: &str) -> Result<bool, ApiError> {
         let room = match self.room(token).await {
             Ok(room) => room,
             Err(error) if error.status == 404 => return Ok(false),

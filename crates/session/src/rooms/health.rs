@@ -47,7 +47,7 @@ impl Visit {
     }
 
     /// `GET /__heartbeat__`
-    pub(super) async fn heartbeat(&mut self) -> Result<Answer, ApiError> {
+    pub(super) async fn heartbeat(&self) -> Result<Answer, ApiError> {
         let beat = keep(HEARTBEAT, "rooms".to_owned(), &self.seconds());
         let storage = self.port.commit(vec![beat]).await.is_ok();
         let mut push = true;

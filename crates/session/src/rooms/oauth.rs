@@ -81,7 +81,7 @@ impl Visit {
         Ok(session)
     }
 
-    async fn new_state(&mut self, session: &mut Session) -> Result<Secretive, ApiError> {
+    async fn new_state(&self, session: &mut Session) -> Result<Secretive, ApiError> {
         let mut bytes = [0; 32];
         self.port.random(|entropy| entropy.fill(&mut bytes));
         let state = Secretive(hex(&bytes));

@@ -49,7 +49,7 @@ mod tests {
         let sealed = seal("id", "ada@example.com", [7; NONCE_BYTES]).expect("short");
         assert_eq!(open("id", &sealed).as_deref(), Some("ada@example.com"));
         assert_eq!(open("ie", &sealed), None);
-        for odd in ["", "AAAA", &sealed[1..]] {
+        for odd in ["", "AAAA", sealed.get(1..).expect("ascii")] {
             assert_eq!(open("id", odd), None);
         }
     }
