@@ -2,7 +2,7 @@
 
 use crate::media::RoomMedia;
 use crate::opening::Name;
-use crate::timeline::Timeline;
+use crate::timeline::{Proposal, Timeline};
 use parlour_base::{ConnId, Mono};
 use parlour_directory::Access;
 use parlour_room::MemberId;
@@ -24,8 +24,12 @@ pub(crate) struct Hosted {
     pub access: Option<Arc<Access>>,
     /// Since when nobody is in it.
     pub idle_since: Option<Mono>,
-    /// What has run out in it is not ended before.
+    /// What has run out in it is not ended before, and what must happen is not
+    /// tried again before.
     pub expire_after: Mono,
+    /// What must happen and could not for want of the store: at most what each
+    /// member does last, and the end of each seat and stream.
+    pub again: Vec<Proposal>,
     /// When it is looked at next.
     pub armed: Option<Mono>,
 }

@@ -222,12 +222,23 @@ impl Shard {
         self.with_media(now, id, |media, means, room| {
             media.tick(means, room, now.mono, limits.lost_stream.0);
         });
+        self.try_again(now, id);
         self.expire(now, id);
         let idle = self.rooms.get(&id).and_then(|hosted| hosted.idle_since);
         if idle.is_some_and(|since| now.mono >= since + limits.idle_room.0) {
             self.forget_room(now, id);
         }
         self.arm_room(now, id);
+    }
+
+    /// Asks once more for what must happen.
+    fn try_again(&mut self, now: Now, id: RoomId) {
+        let Some(hosted) = self.rooms.get_mut(&id) else { return };
+        if now.mono >= hosted.expire_after {
+            for proposal in std::mem::take(&mut hosted.again) {
+                self.propose(now, id, proposal);
+            }
+        }
     }
 
     /// Has a room end what has run out in it.
@@ -254,6 +265,7 @@ impl Shard {
             hosted.idle_since.filter(|_| flight.is_none()).map(|since| since + limits.idle_room.0),
             hosted.media.deadline(limits.lost_stream.0),
             runs_out.map(|at| likely(now, at).max(hosted.expire_after)),
+            (!hosted.again.is_empty()).then_some(hosted.expire_after),
         ];
         let Some(first) = dues.into_iter().flatten().min() else { return };
         if hosted.armed.is_none_or(|armed| first < armed) {

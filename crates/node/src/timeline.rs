@@ -55,8 +55,21 @@ impl Proposal {
 #[derive(Debug)]
 pub(crate) struct Undone {
     pub asker: Asker,
+    pub actor: Actor,
     pub command: Command,
     pub refusal: Refusal,
+}
+
+impl Undone {
+    /// Somebody goes, and only the store was in the way: nobody could be told
+    /// that leaving failed, so it is asked for again.
+    pub(crate) const fn must_happen(&self) -> bool {
+        let goes = matches!(
+            self.command,
+            Command::Leave | Command::Expel(_) | Command::Lapse { .. } | Command::Unpublish(_)
+        );
+        goes && matches!(self.refusal, Refusal::StoreUnavailable)
+    }
 }
 
 /// What is to be done after a change of the timeline; afterwards the steps of
@@ -244,7 +257,8 @@ impl Timeline {
                 Ok(events) if events.is_empty() => due.idle.push(asker),
                 Ok(events) => again.push_back(self.step(proposal, events, waits)),
                 Err(refusal) => {
-                    due.refuse.push(Undone { asker, command: proposal.command, refusal });
+                    let Proposal { actor, command, .. } = proposal;
+                    due.refuse.push(Undone { asker, actor, command, refusal });
                 }
             }
         }
@@ -257,7 +271,7 @@ impl Timeline {
 }
 
 fn undone(step: Step, refusal: Refusal) -> Undone {
-    Undone { asker: step.asker, command: step.command, refusal }
+    Undone { asker: step.asker, actor: step.actor, command: step.command, refusal }
 }
 
 /// What must be written because of these events, the room being right after.

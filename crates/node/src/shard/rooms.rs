@@ -7,7 +7,7 @@ use crate::hosted::Hosted;
 use crate::media::RoomMedia;
 use crate::opening::Name;
 use crate::port::Output;
-use crate::timeline::{Due, Proposal, Step, Timeline};
+use crate::timeline::{Due, Proposal, Step, Timeline, Undone};
 use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
 use parlour_base::{ConnId, Now, RoomId};
@@ -94,6 +94,13 @@ impl Shard {
             self.did(asker, room, Vec::new());
         }
         for undone in due.refuse {
+            if undone.must_happen()
+                && let Some(hosted) = self.rooms.get_mut(&room)
+            {
+                let Undone { asker, actor, command, .. } = undone;
+                hosted.again.push(Proposal { asker, actor, command, along: Vec::new() });
+                continue;
+            }
             self.refused(now, undone.asker, room, &undone.command, &undone.refusal);
         }
         self.telling = false;
@@ -289,6 +296,7 @@ impl Shard {
                 access: None,
                 idle_since: Some(now.mono),
                 expire_after: now.mono,
+                again: Vec::new(),
                 armed: None,
             },
         );
