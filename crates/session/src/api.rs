@@ -10,7 +10,6 @@
 
 mod calls;
 mod contacts;
-pub(crate) mod flow;
 mod grants;
 mod http;
 mod keys;
@@ -88,6 +87,6 @@ impl Api {
     #[must_use]
     pub fn begin(self: &Arc<Self>, request: Request) -> Box<dyn Call> {
         let api = Arc::clone(self);
-        flow::Flow::boxed(move |port| http::visit(api, request, port))
+        crate::flow::Flow::boxed(move |port| http::visit(api, request, port))
     }
 }

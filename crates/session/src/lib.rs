@@ -14,6 +14,7 @@ pub mod api;
 pub mod call;
 pub mod callctl;
 mod doors;
+mod flow;
 pub mod galene;
 mod note;
 pub mod rooms;

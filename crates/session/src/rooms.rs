@@ -16,7 +16,6 @@ mod change;
 mod config;
 mod credentials;
 pub mod exchange;
-mod flow;
 mod health;
 mod http;
 mod list;

@@ -1,10 +1,10 @@
 //! `/rooms/{room}/call`
 
-use super::flow::Seen;
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::port::Done;
 use super::show;
+use crate::flow::Seen;
 use parlour_base::{RoomId, UserId};
 use parlour_room::{Command, MemberId, SeatId};
 use parlour_wire::api::{Code, Problem};

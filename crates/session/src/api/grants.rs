@@ -1,10 +1,10 @@
 //! `/rooms/{room}/grants`
 
-use super::flow::Seen;
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::port::Done;
 use super::show;
+use crate::flow::Seen;
 use parlour_base::{Json, RoomId};
 use parlour_directory::tokens::Subject;
 use parlour_room::Command;

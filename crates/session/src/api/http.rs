@@ -2,10 +2,10 @@
 //! they may.
 
 use super::Api;
-use super::flow::Port;
 use super::port::Done;
 use super::repeat::{Repeatable, sweep};
 use crate::call::Reply;
+use crate::flow::Port;
 use parlour_base::{Json, Secret};
 use parlour_directory::keys::{KEY, KeyRecord, KeyText};
 use parlour_directory::record;

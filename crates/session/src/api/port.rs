@@ -1,7 +1,7 @@
 //! Steps in the words of the API: what they bring, or the problem.
 
-use super::flow::{Port, Seen};
 use crate::call::{Outcome, Step, Target};
+use crate::flow::{Port, Seen};
 use parlour_base::storage::{Found, Key, StoreFault, Write};
 use parlour_base::{Json, RoomId, Secret};
 use parlour_directory::record;

@@ -1,9 +1,9 @@
 //! Requests that are sent again: with the same `Idempotency-Key` they are done
 //! once, and what came of the first is told again.
 
-use super::flow::Port;
 use super::http::{Answer, Visit};
 use super::port::Done;
+use crate::flow::Port;
 use parlour_base::storage::{Found, Write};
 use parlour_base::{Json, Wall};
 use parlour_directory::record::{self, EXPIRY};

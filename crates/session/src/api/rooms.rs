@@ -1,11 +1,11 @@
 //! `/rooms`
 
-use super::flow::Seen;
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::policy::{closed, is_whole};
 use super::port::Done;
 use super::show;
+use crate::flow::Seen;
 use parlour_base::RoomId;
 use parlour_base::storage::{Found, Key, Write};
 use parlour_room::{Command, Policy, Rules};

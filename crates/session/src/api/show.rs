@@ -1,6 +1,6 @@
 //! Rooms and who is in them, as applications see them.
 
-use super::flow::Seen;
+use crate::flow::Seen;
 use parlour_base::{Json, Wall};
 use parlour_room::lease::Lease;
 use parlour_room::member::MemberKind;

@@ -1,9 +1,9 @@
 //! Changes of one room by this door go one after the other: each begins with
 //! what the one before left.
 
-use super::flow::Port;
 use super::port::Done;
 use crate::call::Step;
+use crate::flow::Port;
 use parlour_base::RoomId;
 use parlour_wire::api::Code;
 use std::collections::BTreeSet;

@@ -5,8 +5,8 @@
 //! Each is a call of the door's own. What it finds out is only who somebody is
 //! and what was shown; the room decides.
 
-use crate::api::flow::{Flow, Port};
 use crate::call::{Call, Outcome, Reply, Step, Target};
+use crate::flow::{Flow, Port};
 use crate::galene::EntryFailure;
 use parlour_base::Secret;
 use parlour_base::storage::Found;

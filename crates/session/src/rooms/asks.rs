@@ -1,9 +1,9 @@
 //! What a request asks of the node, with the failures of our own side as the
 //! error that clients are told.
 
-use super::flow::Port;
 use super::http::{Door, Marks, Request};
 use crate::call::{Fetch, Fetched, Outcome, Step, Target};
+use crate::flow::Port;
 use parlour_base::storage::{Found, Key, Write};
 use parlour_base::{Json, RoomId, Wall};
 use parlour_room::{Actor, Command, Door as Way, Event, Refusal, Room};

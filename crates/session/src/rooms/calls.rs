@@ -8,11 +8,11 @@
 
 use super::asks::{Visit, later};
 use super::exchange::Placing;
-use super::flow::Flow;
 use super::http::{Answer, Door as HttpDoor};
 use super::push::{self, Topic};
 use super::records::{CALL_URL, CALL_URLS, CallUrlRecord, device_key, forget, keep, prefix, read};
 use crate::call::{Call, Reply, Target};
+use crate::flow::Flow;
 use parlour_base::{Entropy, RoomId, Secret, UserId};
 use parlour_room::command::{Admission, Terms};
 use parlour_room::lease::Lease;

@@ -2,9 +2,9 @@
 //! carries besides its body.
 
 use super::config::Config;
-use super::flow::{Flow, Port};
 use super::{asks::Visit, calls::Effect, push::Push, report::Move, route};
 use crate::call::{Call, Reply};
+use crate::flow::{Flow, Port};
 use parlour_base::{Json, Now, Pii, Secret};
 use parlour_wire::rooms::{ApiError, Body, cors, etag};
 use std::sync::Arc;

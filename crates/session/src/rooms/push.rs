@@ -1,11 +1,11 @@
 //! Telling the owner's devices: which addresses, and about what.
 
 use super::asks::seconds;
-use super::flow::{Flow, Port};
 use super::http::Door;
 use super::records::{HAWK, HawkRecord, PUSH, PushRecord, prefix, read};
 use super::report::{self, Ended};
 use crate::call::{Notice, Notices, Observed, Outcome, Reply, Step};
+use crate::flow::{Flow, Port};
 use parlour_base::storage::{Found, Key};
 use parlour_base::{UserId, Wall};
 use parlour_room::{Event, Happening, Room};

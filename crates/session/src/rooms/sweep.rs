@@ -2,10 +2,10 @@
 //! not used, and deletions that are not told any more.
 
 use super::asks::{PAGE, later};
-use super::flow::{Flow, Port};
 use super::http::Door;
 use super::records::{DELETED, DeletedRecord, HAWK, HawkRecord, PUSH, device_key, forget, read};
 use crate::call::{Call, Outcome, Reply, Step};
+use crate::flow::{Flow, Port};
 use parlour_base::storage::Write;
 use parlour_base::{Json, Wall};
 use std::sync::Arc;

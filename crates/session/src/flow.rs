@@ -3,7 +3,7 @@
 //! executor: the node is one.
 
 use crate::call::{Call, Desk, Outcome, Reply, Step};
-use parlour_base::{Entropy, Now};
+use parlour_base::{Entropy, Now, Secret};
 use parlour_directory::MediaKeys;
 use parlour_room::Room;
 use std::fmt;
@@ -12,20 +12,28 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+/// A room as everybody sees it, with its names.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) room: Room,
+    /// (namespace, name), sorted.
+    pub(crate) names: Vec<(String, String)>,
+}
+
 /// What passes between the code and whoever resumes it.
 #[derive(Debug)]
 struct Slot {
     step: Option<Step>,
     outcome: Option<Outcome>,
     now: Now,
-    room: Option<Room>,
+    seen: Option<Seen>,
     entropy: Entropy,
-    media_keys: Option<MediaKeys>,
+    media_keys: MediaKeys,
 }
 
 /// The code's side: asks for steps, and knows what the desk knows.
 #[derive(Debug, Clone)]
-pub(super) struct Port(Arc<Mutex<Slot>>);
+pub(crate) struct Port(Arc<Mutex<Slot>>);
 
 impl Port {
     fn slot(&self) -> MutexGuard<'_, Slot> {
@@ -34,33 +42,43 @@ impl Port {
     }
 
     /// Asks for a step and waits for its outcome.
-    pub(super) fn step(&self, step: Step) -> Asked<'_> {
+    pub(crate) fn step(&self, step: Step) -> Asked<'_> {
         Asked { port: self, step: Some(step) }
     }
 
     /// What the clocks show at this step.
-    pub(super) fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         self.slot().now
     }
 
+    /// The room of the last step, with its names.
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        self.slot().seen.take()
+    }
+
     /// The room of the last step, as everybody sees it.
-    pub(super) fn room(&self) -> Option<Room> {
-        self.slot().room.take()
+    pub(crate) fn room(&self) -> Option<Room> {
+        self.seen().map(|seen| seen.room)
     }
 
     /// Randomness of this request.
-    pub(super) fn random<T>(&self, draw: impl FnOnce(&mut Entropy) -> T) -> T {
+    pub(crate) fn random<T>(&self, draw: impl FnOnce(&mut Entropy) -> T) -> T {
         draw(&mut self.slot().entropy)
     }
 
+    /// What users of names elsewhere are made with.
+    pub(crate) fn outside(&self) -> Secret<Vec<u8>> {
+        self.slot().media_keys.outside().clone()
+    }
+
     /// What media tokens are made and checked with.
-    pub(super) fn with_keys<T>(&self, with: impl FnOnce(&MediaKeys) -> T) -> Option<T> {
-        self.slot().media_keys.as_ref().map(with)
+    pub(crate) fn with_keys<T>(&self, with: impl FnOnce(&MediaKeys) -> T) -> T {
+        with(&self.slot().media_keys)
     }
 }
 
 /// A step that was asked for.
-pub(super) struct Asked<'p> {
+pub(crate) struct Asked<'p> {
     port: &'p Port,
     step: Option<Step>,
 }
@@ -77,10 +95,7 @@ impl Future for Asked<'_> {
                 drop(slot);
                 Poll::Pending
             }
-            None => match slot.outcome.take() {
-                Some(outcome) => Poll::Ready(outcome),
-                None => Poll::Pending,
-            },
+            None => slot.outcome.take().map_or(Poll::Pending, Poll::Ready),
         }
     }
 }
@@ -88,7 +103,7 @@ impl Future for Asked<'_> {
 type Code = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// A call made of such code.
-pub(super) struct Flow<F> {
+pub(crate) struct Flow<F> {
     begin: Option<F>,
     running: Option<(Port, Code)>,
 }
@@ -99,7 +114,7 @@ where
     R: Future<Output = Reply> + Send + 'static,
 {
     /// A call that begins with this.
-    pub(super) fn boxed(begin: F) -> Box<dyn Call> {
+    pub(crate) fn boxed(begin: F) -> Box<dyn Call> {
         Box::new(Self { begin: Some(begin), running: None })
     }
 }
@@ -121,9 +136,9 @@ where
                 step: None,
                 outcome: None,
                 now: desk.now,
-                room: None,
+                seen: None,
                 entropy: desk.entropy.fork(),
-                media_keys: Some(desk.media_keys.clone()),
+                media_keys: desk.media_keys.clone(),
             };
             let port = Port(Arc::new(Mutex::new(slot)));
             self.running = Some((port.clone(), Box::pin(begin(port))));
@@ -132,7 +147,8 @@ where
         {
             let mut slot = port.slot();
             slot.now = desk.now;
-            slot.room = desk.room.cloned();
+            let seen = |room: &Room| Seen { room: room.clone(), names: desk.names.to_vec() };
+            slot.seen = desk.room.map(seen);
             slot.outcome = Some(outcome);
         }
         let polled = code.as_mut().poll(&mut Context::from_waker(Waker::noop()));
