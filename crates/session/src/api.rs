@@ -87,6 +87,6 @@ impl Api {
     #[must_use]
     pub fn begin(self: &Arc<Self>, request: Request) -> Box<dyn Call> {
         let api = Arc::clone(self);
-        crate::flow::Flow::boxed(move |port| http::visit(api, request, port))
+        crate::flow::Flow::boxed(move |port| http::visit(api, request, port::Port(port)))
     }
 }

@@ -2,10 +2,9 @@
 //! they may.
 
 use super::Api;
-use super::port::Done;
+use super::port::{Done, Port};
 use super::repeat::{Repeatable, sweep};
 use crate::call::Reply;
-use crate::flow::Port;
 use parlour_base::{Json, Secret};
 use parlour_directory::keys::{KEY, KeyRecord, KeyText};
 use parlour_directory::record;

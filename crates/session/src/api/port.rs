@@ -1,12 +1,13 @@
 //! Steps in the words of the API: what they bring, or the problem.
 
 use crate::call::{Outcome, Step, Target};
-use crate::flow::{Port, Seen};
+use crate::flow::{self, Seen};
 use parlour_base::storage::{Found, Key, StoreFault, Write};
 use parlour_base::{Json, RoomId, Secret};
 use parlour_directory::record;
 use parlour_room::{Actor, Command, Event, Refusal};
 use parlour_wire::api::{Code, Problem};
+use std::ops::Deref;
 
 /// How often a room that went out of memory between two steps is opened again.
 const TRIES: u8 = 3;
@@ -31,6 +32,18 @@ pub(super) fn refusal(refusal: &Refusal) -> Problem {
         Refusal::RoomGone | Refusal::UnknownSeat | Refusal::UnknownMember => Code::NotFound.into(),
         Refusal::TooLarge => Code::LimitReached.into(),
         other => Problem::refused(other.code()),
+    }
+}
+
+/// A request's way to the node, in the words of the API.
+#[derive(Debug, Clone)]
+pub(super) struct Port(pub(super) flow::Port);
+
+impl Deref for Port {
+    type Target = flow::Port;
+
+    fn deref(&self) -> &flow::Port {
+        &self.0
     }
 }
 

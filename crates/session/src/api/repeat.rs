@@ -2,8 +2,7 @@
 //! once, and what came of the first is told again.
 
 use super::http::{Answer, Visit};
-use super::port::Done;
-use crate::flow::Port;
+use super::port::{Done, Port};
 use parlour_base::storage::{Found, Write};
 use parlour_base::{Json, Wall};
 use parlour_directory::record::{self, EXPIRY};

@@ -1,9 +1,8 @@
 //! Changes of one room by this door go one after the other: each begins with
 //! what the one before left.
 
-use super::port::Done;
+use super::port::{Done, Port};
 use crate::call::Step;
-use crate::flow::Port;
 use parlour_base::RoomId;
 use parlour_wire::api::Code;
 use std::collections::BTreeSet;

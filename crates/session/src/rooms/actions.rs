@@ -105,7 +105,7 @@ impl Visit {
             number: seat.current.0,
             expires: later(self.port.now().wall, self.door.config.token_life.0),
         };
-        let token = self.port.with_keys(|keys| keys.mint(&claims)).flatten();
+        let token = self.port.with_keys(|keys| keys.mint(&claims));
         token.map(|token| token.expose().clone()).ok_or_else(ApiError::unavailable)
     }
 

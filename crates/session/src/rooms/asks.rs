@@ -2,12 +2,14 @@
 //! error that clients are told.
 
 use super::http::{Door, Marks, Request};
-use crate::call::{Fetch, Fetched, Outcome, Step, Target};
-use crate::flow::Port;
+use crate::call::{Call, Fetch, Fetched, Outcome, Reply, Step, Target};
+use crate::flow;
 use parlour_base::storage::{Found, Key, Write};
 use parlour_base::{Json, RoomId, Wall};
 use parlour_room::{Actor, Command, Door as Way, Event, Refusal, Room};
 use parlour_wire::rooms::{ApiError, Body, accept};
+use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// A request on its way.
@@ -33,7 +35,27 @@ pub(super) enum Done {
 /// How many records are read at a time.
 pub(super) const PAGE: u32 = 200;
 
+/// A request's way to the node, in the words of this door.
+#[derive(Debug, Clone)]
+pub(super) struct Port(flow::Port);
+
+impl Deref for Port {
+    type Target = flow::Port;
+
+    fn deref(&self) -> &flow::Port {
+        &self.0
+    }
+}
+
 impl Port {
+    /// A call that begins with this.
+    pub(super) fn call<R>(begin: impl FnOnce(Self) -> R + Send + 'static) -> Box<dyn Call>
+    where
+        R: Future<Output = Reply> + Send + 'static,
+    {
+        flow::Flow::boxed(move |port| begin(Self(port)))
+    }
+
     /// Looks up one record.
     pub(super) async fn record(&self, kind: &str, key: &str) -> Result<Option<Json>, ApiError> {
         let key = Key::Record { kind: kind.to_owned(), key: key.to_owned() };

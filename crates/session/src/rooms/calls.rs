@@ -6,13 +6,12 @@
 //!
 //! [`Exchange`]: super::Exchange
 
-use super::asks::{Visit, later};
+use super::asks::{Port, Visit, later};
 use super::exchange::Placing;
 use super::http::{Answer, Door as HttpDoor};
 use super::push::{self, Topic};
 use super::records::{CALL_URL, CALL_URLS, CallUrlRecord, device_key, forget, keep, prefix, read};
 use crate::call::{Call, Reply, Target};
-use crate::flow::Flow;
 use parlour_base::{Entropy, RoomId, Secret, UserId};
 use parlour_room::command::{Admission, Terms};
 use parlour_room::lease::Lease;
@@ -52,7 +51,7 @@ impl HttpDoor {
     /// The end of the room that a call had.
     #[must_use]
     pub fn end_call(&self, room: RoomId) -> Box<dyn Call> {
-        Flow::boxed(move |port| async move {
+        Port::call(move |port| async move {
             if let Ok(Some(_)) = port.open(Target::Id(room)).await {
                 // If it cannot be now, the room's own life ends it.
                 drop(port.command(room, Actor::House, Command::Delete, Vec::new()).await);

@@ -126,7 +126,7 @@ impl Visit {
     pub(super) fn guest(&self, room: &Room, token: &Secret<String>) -> Result<Caller, ApiError> {
         // The seat says whether it is over, so the token's own end is not asked.
         let claims = self.port.with_keys(|keys| keys.check(Wall(i64::MIN), token.expose()));
-        let claims = claims.flatten().filter(|claims| claims.room == room.id());
+        let claims = claims.filter(|claims| claims.room == room.id());
         let seat = claims.and_then(|claims| {
             let slot = Slot::Client(claims.slot?);
             Some(SeatId { user: claims.user, slot })
@@ -210,14 +210,13 @@ impl Visit {
     /// What a device is called here.
     fn device(&self, hawk_id: &str) -> String {
         let key = self.port.with_keys(|keys| NameKey::new(keys.outside().expose().clone()));
-        key.map(|key| key.device(hawk_id)).unwrap_or_default()
+        key.device(hawk_id)
     }
 
     /// The user of a name that nobody linked to another.
     pub(super) fn outside_user(&self, namespace: &str, name: &str) -> UserId {
         let outside = Outside { namespace: namespace.to_owned(), name: name.to_owned() };
-        let derived = self.port.with_keys(|keys| outside.derived(keys.outside()));
-        derived.unwrap_or_else(|| self.port.random(parlour_base::Entropy::user_id))
+        self.port.with_keys(|keys| outside.derived(keys.outside()))
     }
 
     /// The user of an account: the linked one, or the one that follows from

@@ -1,10 +1,10 @@
 //! Requests and answers as the edge hands them over, and what every answer
 //! carries besides its body.
 
+use super::asks::{Port, Visit};
 use super::config::Config;
-use super::{asks::Visit, calls::Effect, push::Push, report::Move, route};
+use super::{calls::Effect, push::Push, report::Move, route};
 use crate::call::{Call, Reply};
-use crate::flow::{Flow, Port};
 use parlour_base::{Json, Now, Pii, Secret};
 use parlour_wire::rooms::{ApiError, Body, cors, etag};
 use std::sync::Arc;
@@ -199,7 +199,7 @@ impl Door {
             Err(error) => Begun::Answer(self.answer(now, &request, Err(error), Marks::default())),
             Ok(body) => {
                 let door = Arc::clone(self);
-                Begun::Call(Flow::boxed(move |port| visit(door, request, body, port)))
+                Begun::Call(Port::call(move |port| visit(door, request, body, port)))
             }
         }
     }

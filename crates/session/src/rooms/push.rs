@@ -1,11 +1,10 @@
 //! Telling the owner's devices: which addresses, and about what.
 
-use super::asks::seconds;
+use super::asks::{Port, seconds};
 use super::http::Door;
 use super::records::{HAWK, HawkRecord, PUSH, PushRecord, prefix, read};
 use super::report::{self, Ended};
 use crate::call::{Notice, Notices, Observed, Outcome, Reply, Step};
-use crate::flow::{Flow, Port};
 use parlour_base::storage::{Found, Key};
 use parlour_base::{UserId, Wall};
 use parlour_room::{Event, Happening, Room};
@@ -119,7 +118,7 @@ pub fn observe(door: &Arc<Door>, room: &Room, events: &[Event]) -> Vec<Observed>
 /// Looks up whom to tell, and has the edge do it.
 fn tell(door: &Arc<Door>, owner: UserId, changed: Wall) -> Box<dyn crate::call::Call> {
     let door = Arc::clone(door);
-    Flow::boxed(move |port| async move {
+    Port::call(move |port| async move {
         let addresses = look_up(&port, &door, owner).await;
         let push = addresses.into_push(Topic::Rooms, seconds(changed));
         let notices = push.map(|push| Notice::Rooms(Told::Push(push)));

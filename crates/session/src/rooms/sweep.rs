@@ -1,11 +1,10 @@
 //! Sweeping out what has ended and nobody asked for again: sessions that were
 //! not used, and deletions that are not told any more.
 
-use super::asks::{PAGE, later};
+use super::asks::{PAGE, Port, later};
 use super::http::Door;
 use super::records::{DELETED, DeletedRecord, HAWK, HawkRecord, PUSH, device_key, forget, read};
 use crate::call::{Call, Outcome, Reply, Step};
-use crate::flow::{Flow, Port};
 use parlour_base::storage::Write;
 use parlour_base::{Json, Wall};
 use std::sync::Arc;
@@ -15,7 +14,7 @@ impl Door {
     #[must_use]
     pub fn sweep(self: &Arc<Self>) -> Box<dyn Call> {
         let door = Arc::clone(self);
-        Flow::boxed(move |port| async move {
+        Port::call(move |port| async move {
             for kind in [HAWK, DELETED] {
                 sweep(&port, &door, kind).await;
             }
