@@ -7,10 +7,12 @@
 //! a second room (the *published* one) that stands where everybody's view
 //! stands. If the write fails, the head is thrown away: the commands that had
 //! to be durable are refused, the others are done again from the published
-//! state. Nothing was seen of what is undone.
+//! state. Nothing was seen of what is undone. When the store itself said no to
+//! one of them (a name is taken), they are written one by one, so that only
+//! that one is refused.
 
 use crate::asker::Asker;
-use parlour_base::storage::Write;
+use parlour_base::storage::{StoreFault, Write};
 use parlour_base::{Mono, Now};
 use parlour_room::{Actor, Command, Event, Refusal, Room};
 use std::collections::VecDeque;
@@ -57,7 +59,16 @@ pub(crate) struct Undone {
     pub asker: Asker,
     pub actor: Actor,
     pub command: Command,
-    pub refusal: Refusal,
+    pub why: Why,
+}
+
+/// Why a decided command was refused after all.
+#[derive(Debug)]
+pub(crate) enum Why {
+    /// By the room, or for want of the store.
+    Refusal(Refusal),
+    /// The store said no to what it writes along.
+    Store(StoreFault),
 }
 
 impl Undone {
@@ -68,7 +79,7 @@ impl Undone {
             self.command,
             Command::Leave | Command::Expel(_) | Command::Lapse { .. } | Command::Unpublish(_)
         );
-        goes && matches!(self.refusal, Refusal::StoreUnavailable)
+        goes && matches!(self.why, Why::Refusal(Refusal::StoreUnavailable))
     }
 }
 
@@ -106,6 +117,8 @@ struct Behind {
     waiting: VecDeque<Step>,
     /// How many of these the write under way covers.
     flight: usize,
+    /// How many of the waiting steps are written each by itself.
+    alone: usize,
     /// Since when it is under way.
     since: Mono,
 }
@@ -161,6 +174,7 @@ impl Timeline {
                 visible: VecDeque::new(),
                 waiting: VecDeque::new(),
                 flight: 0,
+                alone: 0,
                 since: now.mono,
             });
         }
@@ -214,8 +228,14 @@ impl Timeline {
             let mut step = behind.waiting.pop_front().expect("it was just looked at");
             due.background.append(&mut step.writes);
             behind.visible.push_back(step);
+            behind.alone = behind.alone.saturating_sub(1);
         }
-        let last = behind.waiting.iter().rposition(|step| step.waits);
+        let mut steps = behind.waiting.iter();
+        let last = match behind.alone {
+            0 => steps.rposition(|step| step.waits),
+            // Those behind the first wait for their turn.
+            _ => steps.position(|step| step.waits),
+        };
         if let Some(last) = last {
             behind.flight = last + 1;
             behind.since = now;
@@ -229,25 +249,44 @@ impl Timeline {
         let mut due = Due::default();
         if let Some(behind) = &mut self.behind {
             let covered = std::mem::take(&mut behind.flight);
+            behind.alone = behind.alone.saturating_sub(covered);
             behind.visible.extend(behind.waiting.drain(..covered));
         }
         self.launch(now, &mut due);
         due
     }
 
+    /// The store said no to the write under way, to one of its steps.
+    pub(crate) fn refused(&mut self, now: Now, fault: &StoreFault) -> Due {
+        let Some(behind) = &mut self.behind else { return Due::default() };
+        let covered = behind.waiting.iter().take(behind.flight);
+        if covered.filter(|step| step.waits).count() < 2 {
+            return self.undo(now, || Why::Store(fault.clone()));
+        }
+        behind.alone = std::mem::take(&mut behind.flight);
+        let mut due = Due::default();
+        self.launch(now.mono, &mut due);
+        due
+    }
+
     /// The write under way has failed: what waited for it is refused, the rest
     /// is decided again as if that had never been asked.
     pub(crate) fn failed(&mut self, now: Now) -> Due {
+        self.undo(now, || Why::Refusal(Refusal::StoreUnavailable))
+    }
+
+    fn undo(&mut self, now: Now, why: impl Fn() -> Why) -> Due {
         let mut due = Due::default();
         let Some(behind) = &mut self.behind else { return due };
         assert!(behind.visible.is_empty(), "a visible step was not taken");
         let covered = std::mem::take(&mut behind.flight);
+        behind.alone = 0;
         let steps = std::mem::take(&mut behind.waiting);
         self.head = behind.published.clone();
         let mut again = VecDeque::new();
         for (n, step) in steps.into_iter().enumerate() {
             if n < covered && step.waits {
-                due.refuse.push(undone(step, Refusal::StoreUnavailable));
+                due.refuse.push(undone(step, why()));
                 continue;
             }
             let Step { asker, actor, command, along, .. } = step;
@@ -258,7 +297,8 @@ impl Timeline {
                 Ok(events) => again.push_back(self.step(proposal, events, waits)),
                 Err(refusal) => {
                     let Proposal { actor, command, .. } = proposal;
-                    due.refuse.push(Undone { asker, actor, command, refusal });
+                    let why = Why::Refusal(refusal);
+                    due.refuse.push(Undone { asker, actor, command, why });
                 }
             }
         }
@@ -270,8 +310,8 @@ impl Timeline {
     }
 }
 
-fn undone(step: Step, refusal: Refusal) -> Undone {
-    Undone { asker: step.asker, actor: step.actor, command: step.command, refusal }
+fn undone(step: Step, why: Why) -> Undone {
+    Undone { asker: step.asker, actor: step.actor, command: step.command, why }
 }
 
 /// What must be written because of these events, the room being right after.

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 mod common;
 use common::*;
-use parlour_base::storage::{StoreReply, StoreRequest};
+use parlour_base::RoomId;
+use parlour_base::storage::{StoreFault, StoreOp, StoreReply, StoreRequest, Write};
 use parlour_node::Input;
+use parlour_room::{Actor, Command, Rules};
+use parlour_session::{Call, Desk, Outcome, Reply, Step, Target};
 use std::time::Duration;
 
 const CAMERA: &str = include_str!("../../../testdata/sdp/chromium-camera.sdp");
@@ -66,6 +69,59 @@ fn answer_first(w: &mut World) {
     let StoreRequest { id, op } = w.held.pop_front().unwrap();
     let result = w.disk.execute(op);
     w.input(Input::Stored(StoreReply { id, result }));
+}
+
+/// Calls the lab by this and binds a name to it in the same commit.
+#[derive(Debug)]
+struct Naming(&'static str);
+
+impl Call for Naming {
+    fn resume(&mut self, desk: &mut Desk<'_>, outcome: Outcome) -> Step {
+        let name = |namespace: &str, name: &str| (namespace.to_owned(), name.to_owned());
+        match (outcome, desk.room) {
+            (Outcome::Begin, _) => {
+                let (namespace, name) = name("galene", "lab");
+                Step::Open(Target::Name { namespace, name, create: false })
+            }
+            (Outcome::Room { .. }, Some(room)) => {
+                let (namespace, name) = name("kik", "taken");
+                let display_name = Some(self.0.to_owned());
+                let rules = Rules { display_name, ..Rules::default() };
+                Step::Command {
+                    room: room.id(),
+                    actor: Actor::House,
+                    command: Command::Configure(Box::new(rules)),
+                    along: vec![Write::BindName { namespace, name, room: room.id() }],
+                }
+            }
+            (outcome, _) => Step::Done(Reply::new(outcome)),
+        }
+    }
+}
+
+#[test]
+fn a_taken_name_refuses_its_own_step_and_nobody_elses() {
+    let mut w = World::new();
+    let (ada, bob) = (w.member("ada"), w.member("bob"));
+    let (namespace, name) = ("kik".to_owned(), "taken".to_owned());
+    let other = RoomId::new(7).unwrap();
+    w.disk
+        .execute(StoreOp::Commit(vec![Write::BindName { namespace, name, room: other }]))
+        .unwrap();
+    w.everybody_forgets();
+    w.mood = Mood::Holds;
+    w.say(ada, json!({"type": "chat", "value": "one"}));
+    w.say(ada, json!({"type": "chat", "value": "two"}));
+    let call = w.call(Naming("squatted"));
+    w.say(bob, json!({"type": "chat", "value": "three"}));
+    w.turn(Mood::Works);
+    let said: Vec<_> = w.hears(bob).iter().map(|m| m["value"].clone()).collect();
+    assert_eq!(said, [json!("one"), json!("two"), json!("three")]);
+    let outcome: Outcome = w.replies.remove(&call).unwrap().open().unwrap();
+    assert!(matches!(outcome, Outcome::Fault(StoreFault::NameTaken)), "{outcome:?}");
+    assert!(!w.disk.text().contains("squatted"));
+    w.say(bob, json!({"type": "chat", "value": "four"}));
+    assert_eq!(w.gist(ada).last().unwrap(), "chat", "the room goes on");
 }
 
 #[test]

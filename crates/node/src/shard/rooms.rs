@@ -7,7 +7,7 @@ use crate::hosted::Hosted;
 use crate::media::RoomMedia;
 use crate::opening::Name;
 use crate::port::Output;
-use crate::timeline::{Due, Proposal, Step, Timeline, Undone};
+use crate::timeline::{Due, Proposal, Step, Timeline, Undone, Why};
 use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
 use parlour_base::{ConnId, Now, RoomId};
@@ -101,7 +101,18 @@ impl Shard {
                 hosted.again.push(Proposal { asker, actor, command, along: Vec::new() });
                 continue;
             }
-            self.refused(now, undone.asker, room, &undone.command, &undone.refusal);
+            match (undone.why, undone.asker) {
+                (Why::Store(fault), Asker::Call(id)) => {
+                    self.call_at(id, room, Outcome::Fault(fault));
+                }
+                (Why::Store(_), asker) => {
+                    let refusal = Refusal::StoreUnavailable;
+                    self.refused(now, asker, room, &undone.command, &refusal);
+                }
+                (Why::Refusal(refusal), asker) => {
+                    self.refused(now, asker, room, &undone.command, &refusal);
+                }
+            }
         }
         self.telling = false;
         if self.rooms.get(&room).is_some_and(|hosted| hosted.timeline.published().is_gone()) {

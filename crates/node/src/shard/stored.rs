@@ -49,6 +49,11 @@ impl Shard {
                 self.house(now, room, Command::Disband { message });
                 self.forget_room(now, room);
             }
+            Err(fault @ (StoreFault::NameTaken | StoreFault::Changed)) => {
+                let refused = self.rooms.get_mut(&room).map(|h| h.timeline.refused(now, &fault));
+                self.due(now, room, refused.unwrap_or_default());
+                self.catch_up(now);
+            }
             Ok(_) | Err(_) => self.flight_failed(now, room),
         }
     }
