@@ -70,7 +70,7 @@ impl Checker {
                 if last.is_some_and(|last| last >= room.epoch()) {
                     return Err(format!("{:?} was opened again in an old epoch", room.id()));
                 }
-                let known = room.chat().flat_map(|entry| token::find(&entry.value.to_string()));
+                let known = room.chat().flat_map(|entry| token::find_json(&entry.value));
                 self.shown.extend(known);
                 self.shown.extend(token::find(
                     &serde_json::to_string(&room.record()).unwrap_or_default(),
@@ -116,13 +116,13 @@ impl Checker {
 
     /// What a crash leaves: everything shown, and nothing that was refused.
     pub(crate) fn survives(&self, disk: &Disk) -> Result<(), String> {
-        for shadow in self.shadows.values() {
-            let (record, chat) = disk.found(shadow.id());
-            let mut text = record.as_ref().map_or_else(String::new, ToString::to_string);
+        let rooms: Vec<RoomId> = self.shadows.keys().copied().collect();
+        for (shadow, (record, chat)) in self.shadows.values().zip(disk.found(&rooms)) {
+            let mut marks = record.as_ref().map(token::find_json).unwrap_or_default();
             let found: Vec<ChatEntry> =
                 chat.into_iter().filter_map(|body| serde_json::from_value(body).ok()).collect();
-            text.extend(found.iter().map(|entry| entry.value.to_string()));
-            for mark in token::find(&text) {
+            marks.extend(found.iter().flat_map(|entry| token::find_json(&entry.value)));
+            for mark in marks {
                 if !self.shown.contains(&mark) && !disk.excused.contains(&mark) {
                     return Err(format!("{mark} was never shown and is on disk"));
                 }
@@ -195,13 +195,11 @@ impl Checker {
 
 fn marks(what: &Happening) -> Vec<String> {
     match what {
-        Happening::Chatted { entry, .. } => token::find(&entry.value.to_string()),
+        Happening::Chatted { entry, .. } => token::find_json(&entry.value),
         Happening::LockSet(Some(message)) => token::find(message),
         Happening::LeaseSet(Some(lease)) => token::find(&lease.owner_name),
         Happening::SeatTaken(seat) => token::find(&seat.name),
-        Happening::AttributesSet(map) => {
-            token::find(&serde_json::to_string(map).unwrap_or_default())
-        }
+        Happening::AttributesSet(map) => token::find_map(map),
         _ => Vec::new(),
     }
 }
@@ -235,7 +233,7 @@ fn same(client: &Client, room: &Room) -> Result<(), String> {
     if ups != mine {
         return Err(format!("publishes {mine:?}, and the room has {ups:?}"));
     }
-    let mark = |entry: &ChatEntry| token::find(&entry.value.to_string()).pop().unwrap_or_default();
+    let mark = |entry: &ChatEntry| token::find_json(&entry.value).pop().unwrap_or_default();
     let kept: Vec<String> = room
         .chat()
         .map(mark)

@@ -125,10 +125,13 @@ impl Disk {
 
     fn execute(&mut self, life: u32, request: StoreRequest) -> Result<StoreDone, StoreFault> {
         let id = request.id;
-        let writes = match &request.op {
-            StoreOp::Commit(writes) => writes.clone(),
-            _ => Vec::new(),
-        };
+        // What is remembered of the writes if they are done.
+        let (mut marks, mut lost) = (Vec::new(), Vec::new());
+        if let StoreOp::Commit(writes) = &request.op {
+            marks = writes.iter().flat_map(tokens).collect();
+            let forgets = |write: &&Write| matches!(write, Write::ForgetChat { .. });
+            lost = writes.iter().filter(forgets).cloned().collect();
+        }
         let opened = match &request.op {
             StoreOp::OpenRoom { room, .. } => Some(*room),
             _ => None,
@@ -138,10 +141,9 @@ impl Disk {
             self.epochs.insert(room, *epoch);
         }
         if reply.result.is_ok() {
-            let tokens: Vec<String> = writes.iter().flat_map(tokens).collect();
-            self.kept.extend(tokens.iter().cloned());
-            self.unanswered.insert((life, id), tokens);
-            for write in writes {
+            self.kept.extend(marks.iter().cloned());
+            self.unanswered.insert((life, id), marks);
+            for write in lost {
                 match write {
                     Write::ForgetChat { room, keys: Some(keys), .. } => {
                         self.forgotten.extend(keys.into_iter().map(|key| (room, key)));
@@ -202,15 +204,19 @@ impl Disk {
         drop(self.execute(life, request));
     }
 
-    /// What a node that opened this room now would find.
-    pub(crate) fn found(&self, room: RoomId) -> (Option<Json>, Vec<Json>) {
-        let op = StoreOp::OpenRoom { room, create: false };
-        let request = StoreRequest { id: StoreId(0), op };
-        match self.engine.clone().execute(vec![request]).remove(0).result {
+    /// What a node that opened these rooms now would find of each.
+    pub(crate) fn found(&self, rooms: &[RoomId]) -> Vec<(Option<Json>, Vec<Json>)> {
+        let request = |room: &RoomId| {
+            let op = StoreOp::OpenRoom { room: *room, create: false };
+            StoreRequest { id: StoreId(0), op }
+        };
+        let replies = self.engine.clone().execute(rooms.iter().map(request).collect());
+        let found = replies.into_iter().map(|reply| match reply.result {
             Ok(StoreDone::Room { body, chat, .. }) => (body, chat),
             Ok(StoreDone::NoRoom) => (None, Vec::new()),
             other => panic!("the memory engine opens every room, and said {other:?}"),
-        }
+        });
+        found.collect()
     }
 }
 
@@ -242,7 +248,7 @@ fn tokens(write: &Write) -> Vec<String> {
     match write {
         Write::Chat { body, .. }
         | Write::Room { body, .. }
-        | Write::Part { body: Some(body), .. } => token::find(&body.to_string()),
+        | Write::Part { body: Some(body), .. } => token::find_json(body),
         _ => Vec::new(),
     }
 }

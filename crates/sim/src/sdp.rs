@@ -53,13 +53,19 @@ const PICTURE_CODECS: &str = "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n\
     a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
 
 fn transport(section: &mut String, side: &Side, setup: &str) {
-    let fingerprint: Vec<String> =
-        side.fingerprint.iter().map(|byte| format!("{byte:02X}")).collect();
-    let (Credentials { ufrag, pwd }, fingerprint) = (&side.credentials, fingerprint.join(":"));
-    section.push_str(&format!(
-        "c=IN IP4 0.0.0.0\r\na=ice-ufrag:{ufrag}\r\na=ice-pwd:{pwd}\r\n\
-         a=fingerprint:sha-256 {fingerprint}\r\na=setup:{setup}\r\na=rtcp-mux\r\n"
-    ));
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let Credentials { ufrag, pwd } = &side.credentials;
+    let head = ["c=IN IP4 0.0.0.0\r\na=ice-ufrag:", ufrag, "\r\na=ice-pwd:", pwd];
+    head.into_iter().for_each(|part| section.push_str(part));
+    section.push_str("\r\na=fingerprint:sha-256");
+    for (at, byte) in side.fingerprint.iter().enumerate() {
+        section.push(if at == 0 { ' ' } else { ':' });
+        section.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        section.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+    for part in ["\r\na=setup:", setup, "\r\na=rtcp-mux\r\n"] {
+        section.push_str(part);
+    }
 }
 
 /// An offer of a publisher.
@@ -97,16 +103,20 @@ pub(crate) fn offer(shape: Shape, side: &Side) -> String {
 /// The answer to an offer of the server, which takes everything.
 pub(crate) fn answer(offer: &str, side: &Side) -> String {
     let mut text = HEAD.to_owned();
-    text.extend(offer.lines().filter(|l| l.starts_with("a=group:")).map(|l| format!("{l}\r\n")));
+    let repeat = |text: &mut String, line: &str| {
+        text.push_str(line);
+        text.push_str("\r\n");
+    };
+    offer.lines().filter(|l| l.starts_with("a=group:")).for_each(|l| repeat(&mut text, l));
     for line in offer.lines().skip_while(|line| !line.starts_with("m=")) {
         match line {
             media if media.starts_with("m=") => {
-                text.push_str(&format!("{media}\r\n"));
+                repeat(&mut text, media);
                 transport(&mut text, side, "active");
             }
             "a=sendonly" => text.push_str("a=recvonly\r\n"),
             same if ["a=mid:", "a=rtpmap:", "a=inactive"].iter().any(|p| same.starts_with(p)) => {
-                text.push_str(&format!("{same}\r\n"));
+                repeat(&mut text, same);
             }
             _ => {}
         }

@@ -419,11 +419,14 @@ impl World {
     // The transcript.
 
     fn note(&mut self, number: u64, text: &str) {
-        let time = self.now.to_be_bytes();
-        let bytes = time.into_iter().chain(number.to_be_bytes()).chain(text.bytes());
-        for byte in bytes {
-            self.transcript = (self.transcript ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
+        let mut mix = |word: u64| {
+            let mixed = (self.transcript ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            self.transcript = mixed ^ mixed >> 29;
+        };
+        [self.now, number, text.len() as u64].into_iter().for_each(&mut mix);
+        let (words, rest) = text.as_bytes().as_chunks::<8>();
+        words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
+        mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     }
 
     fn trace(&self, what: &str) {
