@@ -53,6 +53,11 @@ pub(crate) struct Entries {
     /// What came before the directory was there.
     early: Vec<(ConnId, EntryRequest)>,
     questions: Vec<(QueryId, Query)>,
+    /// A list of public groups is being made.
+    is_listing: bool,
+    /// Who asked for it meanwhile, and the names that have files now: they
+    /// share the next one.
+    next_listing: (Vec<QueryId>, Vec<String>),
     /// When to ask for the directory again.
     reload: Option<Mono>,
 }
@@ -109,14 +114,15 @@ impl Admitted {
 /// A list of public groups being made.
 #[derive(Debug)]
 struct Listing {
-    query: QueryId,
+    queries: Vec<QueryId>,
     asked: String,
     left: Vec<String>,
     found: Vec<GroupStatus>,
 }
 
 impl Entries {
-    fn len(&self) -> usize {
+    /// How many joins are under way, and what else the edge does for entries.
+    pub(crate) fn len(&self) -> usize {
         self.errands.len() + self.links.len() + self.visits.len() + self.early.len()
     }
 
@@ -400,8 +406,7 @@ impl Shard {
         // An id stays with its connection until everybody has seen it leave,
         // even if the room has decided that already: what that connection
         // still does must not be done to another.
-        let held = |place: &Place| place.room == room && place.member == wish.id;
-        if self.clients.values().any(|client| client.place.as_ref().is_some_and(held)) {
+        if hosted.connections.contains_key(&wish.id) {
             let taken = EntryFailure::Refused(Refusal::AlreadyHere);
             self.entry_failed(now, conn, &taken);
             return;

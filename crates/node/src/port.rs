@@ -10,6 +10,7 @@ use parlour_session::call::{Call, Fetch, Fetched, Notice};
 use parlour_sfu::plan;
 use parlour_wire::galene::GroupStatus;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 /// Names one errand of the shard at the edge until its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -152,6 +153,10 @@ pub struct Gauges {
     pub seats: u64,
     /// Commands that wait for the store.
     pub waiting_commands: u64,
+    /// Departures and ends that could not be written and are tried again.
+    pub tried_again: u64,
+    /// Joins under way.
+    pub entries: u64,
     /// Calls under way: requests of doors without connections.
     pub calls: u64,
     /// Rooms on their way into memory.
@@ -178,8 +183,8 @@ pub enum Output {
     Send {
         /// The connection.
         conn: ConnId,
-        /// One JSON object.
-        text: String,
+        /// One JSON object; others may be sent the same bytes.
+        text: Arc<str>,
     },
     /// Close the WebSocket after what was sent before; answer with
     /// [`Input::Closed`] when it is gone.
@@ -222,8 +227,8 @@ pub enum Output {
         /// A valid group name.
         name: String,
     },
-    /// Order a media worker.
-    Media(plan::WorkerIndex, plan::Command),
+    /// Order a media worker. Large, beside frames that are many and small.
+    Media(plan::WorkerIndex, Box<plan::Command>),
     /// Answer a question.
     Reply(QueryId, Reply),
     /// The reply to a call.
@@ -237,4 +242,16 @@ pub enum Output {
     Notice(Notice),
     /// All sessions were told to close after [`Input::Shutdown`].
     Drained,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_small_since_a_large_room_makes_thousands_at_once() {
+        assert!(size_of::<Output>() <= 160, "{} bytes", size_of::<Output>());
+        let said = size_of::<parlour_session::galene::Output>();
+        assert!(said <= 40, "{said} bytes");
+    }
 }

@@ -48,7 +48,7 @@ pub struct Shard {
     pub(crate) config: Config,
     pub(crate) entropy: Entropy,
     pub(crate) directory: Directory,
-    pub(crate) clients: BTreeMap<ConnId, Client>,
+    pub(crate) clients: BTreeMap<ConnId, Box<Client>>,
     pub(crate) rooms: BTreeMap<RoomId, Hosted>,
     pub(crate) entries: Entries,
     pub(crate) openings: Openings,
@@ -117,7 +117,7 @@ impl Shard {
             Input::Opened { conn, remote } => {
                 let session = Session::new(now.mono, &self.config.galene.config);
                 let due = session.deadline(&self.config.galene.config);
-                self.clients.insert(conn, Client { session, remote, place: None });
+                self.clients.insert(conn, Box::new(Client { session, remote, place: None }));
                 self.arm(due, Timer::Client(conn));
                 if self.stopping {
                     self.with_session(now, conn, |session, _| session.stop(STOPPING));
@@ -303,6 +303,8 @@ impl Shard {
             streams: count(rooms().map(|h| h.timeline.published().streams().len()).sum()),
             legs: count(rooms().map(|h| h.media.legs()).sum()),
             seats: count(rooms().map(|h| h.timeline.published().seats().len()).sum()),
+            tried_again: count(rooms().map(|h| h.again.len()).sum()),
+            entries: count(self.entries.len() + self.openings.waiting()),
             calls: count(self.calls.len()),
             openings: count(self.openings.len()),
             due_rooms: count(self.due_rooms.len()),

@@ -12,8 +12,8 @@ use tokio::sync::{Notify, mpsc};
 /// One thing to do on a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Order {
-    /// Send this text.
-    Text(String),
+    /// Send this text, which other connections may have too.
+    Text(Arc<str>),
     /// Send a close frame and nothing after it.
     Close(u16, String),
 }
@@ -75,7 +75,7 @@ impl Outgoing {
     ///
     /// # Errors
     /// [`Overflow`] if it does not fit; the connection ends then.
-    pub fn text(&self, text: String) -> Result<(), Overflow> {
+    pub fn text(&self, text: Arc<str>) -> Result<(), Overflow> {
         let size = text.len();
         let before = self.shared.bytes.fetch_add(size, Ordering::Relaxed);
         let too_much = before > 0 && before.saturating_add(size) > self.bytes_max;

@@ -423,7 +423,7 @@ impl Post {
             }
             Output::Media(worker, command) => {
                 if let Some(port) = self.hands.workers.get(usize::from(worker.0)) {
-                    port.command(command);
+                    port.command(*command);
                 }
             }
             Output::Reply(id, reply) => {

@@ -4,10 +4,12 @@
 
 mod events;
 mod handle;
+mod news;
 pub mod port;
 mod session;
 mod translate;
 pub mod visit;
 
+pub use news::News;
 pub use port::{Ask, Config, Context, EntryFailure, EntryRequest, Output};
 pub use session::Session;

@@ -6,7 +6,7 @@ use common::*;
 use parlour_base::{JsonMap, Permission, Permissions};
 use parlour_room::command::Clearing;
 use parlour_room::{Actor, Command, StreamId, TrackKind};
-use parlour_session::galene::{Context, Session};
+use parlour_session::galene::{Context, News, Session};
 use parlour_session::{StreamNote, StreamOffer};
 use parlour_wire::galene::Dialect;
 
@@ -31,7 +31,7 @@ fn story(dialect: Dialect) -> Vec<String> {
         (bobs(), Command::Leave),
     ] {
         for event in &room.apply(NOW, &actor, command).unwrap() {
-            session.event(&context, &room, event);
+            session.event(&mut News::new(&context, &room, event));
         }
     }
     session.stream(StreamNote::Offer(Box::new(StreamOffer {

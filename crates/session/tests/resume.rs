@@ -6,7 +6,7 @@ use common::*;
 use parlour_base::{Entropy, JsonMap, Permission, Wall};
 use parlour_room::command::Clearing;
 use parlour_room::{Actor, Command, Happening, Room, Rules};
-use parlour_session::galene::{Context, Session};
+use parlour_session::galene::{Context, News, Session};
 use parlour_wire::galene::Dialect;
 use proptest::prelude::*;
 
@@ -82,7 +82,7 @@ fn arrived(dialect: Dialect, room: &mut Room, context: &Context) -> Session {
     }
     let events = room.apply(NOW, &Actor::Entrant(id("me")), entry("me", everything())).unwrap();
     for event in &events {
-        session.event(context, room, event);
+        session.event(&mut News::new(context, room, event));
     }
     said(&mut session);
     session
@@ -111,9 +111,9 @@ proptest! {
             }
             let Ok(events) = room.apply(now, &actor, command) else { continue };
             for event in &events {
-                lasting.event(&context, &room, event);
+                lasting.event(&mut News::new(&context, &room, event));
                 if let Some(rebuilt) = &mut rebuilt {
-                    rebuilt.event(&context, &room, event);
+                    rebuilt.event(&mut News::new(&context, &room, event));
                 }
             }
             let expected = said(&mut lasting);

@@ -25,7 +25,7 @@ pub use group::{GroupFile, GroupFileError};
 pub use members::{Candidate, ParseError};
 pub use password::{PBKDF2_BYTES_MAX, PBKDF2_ITERATIONS_MAX};
 pub use request::{RequestTable, Wish};
-pub use server::{Chat, JoinedKind, ServerMessage, TrackKind, UserKind};
+pub use server::{Chat, JoinedKind, ServerMessage, TrackKind, UserKind, UserLine};
 pub use status::GroupStatus;
 pub use time::parse_rfc3339;
 pub use token::{Token, TokenEdit, TokenError, TokenRequest, TokenTime};

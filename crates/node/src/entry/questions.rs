@@ -50,28 +50,45 @@ impl Shard {
         }
     }
 
-    pub(crate) fn query_public(&mut self, query: QueryId, mut names: Vec<String>) {
+    /// One list is made at a time, however many ask: reading every group file
+    /// is much work for a question that anybody may put.
+    pub(crate) fn query_public(&mut self, query: QueryId, names: Vec<String>) {
         if self.too_early(query, Query::PublicGroups(names.clone())) {
             return;
         }
+        if self.entries.is_listing {
+            let (queries, next_names) = &mut self.entries.next_listing;
+            queries.push(query);
+            *next_names = names;
+            return;
+        }
+        self.list_for(vec![query], names);
+    }
+
+    fn list_for(&mut self, queries: Vec<QueryId>, mut names: Vec<String>) {
         names.extend(self.directory.groups().map(str::to_owned));
         names.retain(|group| name::is_group_name(group));
         names.sort_unstable_by(|a, b| b.cmp(a));
         names.dedup();
-        let listing = Listing { query, asked: String::new(), left: names, found: Vec::new() };
+        self.entries.is_listing = true;
+        let listing = Listing { queries, asked: String::new(), left: names, found: Vec::new() };
         self.list_next(Box::new(listing));
     }
 
     pub(super) fn list_next(&mut self, mut listing: Box<Listing>) {
-        match listing.left.pop() {
-            Some(group) => {
-                listing.asked.clone_from(&group);
-                self.read_group(&group, Errand::Listing(listing));
-            }
-            None => {
-                let reply = Reply::PublicGroups(listing.found);
-                self.out.push_back(Output::Reply(listing.query, reply));
-            }
+        if let Some(group) = listing.left.pop() {
+            listing.asked.clone_from(&group);
+            self.read_group(&group, Errand::Listing(listing));
+            return;
+        }
+        let Listing { queries, found, .. } = *listing;
+        for query in queries {
+            self.out.push_back(Output::Reply(query, Reply::PublicGroups(found.clone())));
+        }
+        self.entries.is_listing = false;
+        let (queries, names) = std::mem::take(&mut self.entries.next_listing);
+        if !queries.is_empty() {
+            self.list_for(queries, names);
         }
     }
 }

@@ -10,9 +10,10 @@ use crate::port::Output;
 use crate::timeline::{Due, Proposal, Step, Timeline, Undone, Why};
 use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
-use parlour_base::{ConnId, Now, RoomId};
+use parlour_base::{Now, RoomId};
 use parlour_room::{Actor, Command, Event, Happening, MemberId, Refusal, Room};
-use parlour_session::{Outcome, galene};
+use parlour_session::Outcome;
+use parlour_session::galene::{self, News};
 use parlour_sfu::plan::WorkerIndex;
 use std::collections::BTreeMap;
 
@@ -148,10 +149,7 @@ impl Shard {
             if let (Happening::Joined(member), Asker::Conn(conn)) = (&event.what, step.asker) {
                 hosted.connections.insert(member.id.clone(), conn);
             }
-            let audience: Vec<ConnId> = hosted.connections.values().copied().collect();
-            for conn in audience {
-                self.tell(conn, room, event);
-            }
+            self.tell_all(room, event);
             self.with_media(now, room, |media, means, room| media.event(means, room, event));
             self.follow(now, room, &event.what);
         }
@@ -202,25 +200,26 @@ impl Shard {
         }
     }
 
-    /// Tells one session of an event. It only speaks: what it would ask in
-    /// return, nothing, is not looked for.
-    pub(super) fn tell(&mut self, conn: ConnId, room: RoomId, event: &Event) {
-        let (Some(client), Some(hosted)) = (self.clients.get_mut(&conn), self.rooms.get(&room))
-        else {
-            return;
-        };
-        client.session.event(&self.config.galene, hosted.timeline.published(), event);
-        while let Some(output) = client.session.poll() {
-            match output {
-                galene::Output::Send(text) => self.out.push_back(Output::Send { conn, text }),
-                galene::Output::Close { code, reason } => {
-                    self.out.push_back(Output::Close { conn, code, reason });
-                }
-                galene::Output::Ask(ask) => unreachable!("an event made a session ask {ask:?}"),
+    /// Tells everybody in a room of an event. Their sessions only speak: what
+    /// they would ask in return, nothing, is not looked for.
+    fn tell_all(&mut self, room: RoomId, event: &Event) {
+        let Self { rooms, clients, config, out, ready, .. } = self;
+        let Some(hosted) = rooms.get(&room) else { return };
+        let mut news = News::new(&config.galene, hosted.timeline.published(), event);
+        for &conn in hosted.connections.values() {
+            let Some(client) = clients.get_mut(&conn) else { continue };
+            let session = &mut client.session;
+            session.event(&mut news);
+            while let Some(output) = session.poll() {
+                out.push_back(match output {
+                    galene::Output::Send(text) => Output::Send { conn, text },
+                    galene::Output::Close { code, reason } => Output::Close { conn, code, reason },
+                    galene::Output::Ask(ask) => unreachable!("an event made a session ask {ask:?}"),
+                });
             }
-        }
-        if client.session.is_ready() {
-            self.ready.push_back(conn);
+            if session.is_ready() {
+                ready.push_back(conn);
+            }
         }
     }
 

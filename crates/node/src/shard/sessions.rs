@@ -49,7 +49,7 @@ impl Shard {
         let place = if over { client.place.take() } else { None };
         self.clients.insert(conn, client);
         for ask in asks {
-            self.ask(now, conn, ask);
+            self.ask(now, conn, *ask);
         }
         if let Some(place) = place {
             // Told to go: out of the room at once, not when the socket ends.

@@ -140,7 +140,9 @@ impl Shard {
             Effect::End(stream) => {
                 self.house(now, room, Command::Unpublish(stream));
             }
-            Effect::Order(command) => self.out.push_back(Output::Media(worker, command)),
+            Effect::Order(command) => {
+                self.out.push_back(Output::Media(worker, Box::new(command)));
+            }
             Effect::Own(peer) => {
                 self.peers.insert(peer, room);
             }

@@ -298,7 +298,7 @@ impl World {
                     let lookup = self.look(&name);
                     self.shard.handle(self.now, Input::GroupRead(errand, lookup));
                 }
-                Output::Media(_, command) => self.orders.push(command),
+                Output::Media(_, command) => self.orders.push(*command),
                 Output::Reply(_, Reply::Gauges(gauges)) => self.gauges = gauges,
                 Output::Reply(..) => {}
                 Output::Answer(id, reply) => {

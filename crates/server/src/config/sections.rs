@@ -67,7 +67,7 @@ section! {
         /// Longest message of a client; a longer one closes the connection with code 1009.
         message_bytes_max: ByteSize = ByteSize(limits::FRAME_BYTES_MAX as u64), in ByteSize::kib(1), ByteSize(limits::FRAME_BYTES_MAX as u64);
         /// Messages that may wait for one slow client; more close its connection.
-        queue_frames: u32 = 2_048, in 16, 65_536;
+        queue_frames: u32 = 8_192, in 16, 65_536;
         /// Bytes that may wait for one slow client; more close its connection.
         queue_bytes: ByteSize = ByteSize::mib(4), in ByteSize::kib(64), ByteSize::mib(64);
         /// Messages of one client that may wait for the control shard; the next is read when one is done.

@@ -12,6 +12,7 @@ use crate::shard::{Gone, Mail};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
+use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt as _, StreamExt as _};
 use hyper::upgrade::{OnUpgrade, Upgraded};
@@ -242,7 +243,7 @@ async fn speak(site: &Site, sink: &mut SplitSink<Socket, Message>, waiting: &mut
                 }
                 None => break,
             };
-            let Ok(Ok(())) = timeout(limit, sink.feed(Message::Text(text.into()))).await else {
+            let Ok(Ok(())) = timeout(limit, sink.feed(message(text))).await else {
                 return stuck(site);
             };
         }
@@ -253,6 +254,20 @@ async fn speak(site: &Site, sink: &mut SplitSink<Socket, Message>, waiting: &mut
         }
     }
     End::Gone
+}
+
+/// A text that goes to one connection of many, without a copy for each.
+fn message(text: Arc<str>) -> Message {
+    struct Shared(Arc<str>);
+
+    impl AsRef<[u8]> for Shared {
+        fn as_ref(&self) -> &[u8] {
+            self.0.as_bytes()
+        }
+    }
+
+    let bytes = Bytes::from_owner(Shared(text));
+    Message::Text(Utf8Bytes::try_from(bytes).unwrap_or_default())
 }
 
 fn stuck(site: &Site) -> End {

@@ -93,7 +93,7 @@ fn a_busy_store_and_a_full_pool_are_answered_in_the_same_step() {
 fn a_connection_that_overflows_is_forgotten_and_others_are_not() {
     let react = |input: &Input| match input {
         Input::Shutdown => {
-            let send = |conn| Output::Send { conn: ConnId(conn), text: "x".to_owned() };
+            let send = |conn| Output::Send { conn: ConnId(conn), text: "x".into() };
             vec![send(1), send(1), send(1), send(2)]
         }
         _ => Vec::new(),
@@ -107,7 +107,7 @@ fn a_connection_that_overflows_is_forgotten_and_others_are_not() {
         post.post_blocking(Mail::Opened(ConnId(2), remote(), wide)).expect("it listens");
         post.post_blocking(Mail::Shutdown).expect("it listens");
     });
-    let text = || Some(Order::Text("x".to_owned()));
+    let text = || Some(Order::Text("x".into()));
     assert_eq!((first.ready(), first.ready()), (text(), None));
     assert_eq!((second.ready(), second.ready()), (text(), None));
 }

@@ -1,24 +1,24 @@
 //! What the client is told of what happens in its room.
 
+use super::news::{News, user};
 use super::port::Context;
 use super::session::{Phase, Session};
 use super::translate;
 use parlour_base::{JsonMap, Permissions};
 use parlour_room::event::{Departure, StreamEnd};
-use parlour_room::{Event, Happening, Member, MemberId, Room};
+use parlour_room::{Happening, Member, MemberId, Room};
 use parlour_wire::galene::{JoinedKind, ServerMessage, UserKind, text};
 
 impl Session {
-    /// Tells the client of an event of its room, `room` being the room after
-    /// the command that caused it.
-    pub fn event(&mut self, context: &Context, room: &Room, event: &Event) {
-        let Some(me) = self.id().cloned() else { return };
-        if !event.what.reaches(&me) {
+    /// Tells the client of an event of its room.
+    pub fn event(&mut self, news: &mut News<'_>) {
+        let News { context, room, event, .. } = *news;
+        if !self.id().is_some_and(|me| event.what.reaches(me)) {
             return;
         }
         #[cfg(feature = "planted")]
         if parlour_room::planted::is(parlour_room::planted::Bug::GapAfterSnapshot)
-            && parlour_room::planted::skips(&me)
+            && self.id().is_some_and(parlour_room::planted::skips)
         {
             return;
         }
@@ -26,48 +26,42 @@ impl Session {
             Happening::AttributesSet(_) | Happening::Configured(_) | Happening::LockSet(_) => {
                 self.tell_change(context, room, room.attributes().clone());
             }
-            Happening::Chatted { entry, no_echo } => {
-                self.send(&ServerMessage::Chat(translate::entry(entry, *no_echo)));
-            }
-            Happening::ChatCleared { clearing, .. } => self.send(&ServerMessage::UserMessage {
-                kind: text::CLEAR_CHAT.to_owned(),
-                id: None,
-                dest: None,
-                source: None,
-                username: None,
-                privileged: true,
-                error: None,
-                time: None,
-                noecho: false,
-                value: translate::clearing_value(clearing),
-            }),
-            Happening::Joined(member) if member.id == me => self.welcome(context, room, member),
-            Happening::Joined(member) => self.tell_user(UserKind::Add, member),
-            Happening::Left { member, how } if member.id == me => match how {
+            Happening::Joined(member) if self.is(&member.id) => self.welcome(news, member),
+            Happening::Left { member, how } if self.is(&member.id) => match how {
                 Departure::Gone => {}
                 Departure::Kicked { by, message } => self.tell_kicked(by.as_ref(), message),
                 Departure::Left => self.tell_left(context, room, member),
             },
-            Happening::Left { member, .. } => self.tell_user(UserKind::Delete, member),
-            Happening::MemberChanged { member, permissions, attributes, regranted } => {
-                if *regranted && *member == me {
-                    self.tell_change_of_permissions(context, room, *permissions);
-                }
-                self.tell_changed_user(room, member, *permissions, attributes);
+            Happening::MemberChanged { member, permissions, regranted: true, .. }
+                if self.is(member) =>
+            {
+                self.tell_change_of_permissions(context, room, *permissions);
+                self.tell(news);
             }
-            Happening::Said(said) => self.send(&translate::said(said, event.at)),
             Happening::StreamEnded { stream, how: StreamEnd::NotPermitted }
-                if stream.owner == me =>
+                if self.is(&stream.owner) =>
             {
                 self.send(&ServerMessage::Abort { id: stream.id.0.clone() });
                 self.error(text::soft::PERMISSION_DENIED);
             }
-            _ => {}
+            _ => self.tell(news),
+        }
+    }
+
+    fn is(&self, member: &MemberId) -> bool {
+        self.id() == Some(member)
+    }
+
+    /// Tells what all others are told too.
+    fn tell(&mut self, news: &mut News<'_>) {
+        if let Some(frame) = news.frame(self.dialect) {
+            self.say_frame(frame);
         }
     }
 
     /// What somebody who came in is told (docs/protocols/galene.md §3.4).
-    fn welcome(&mut self, context: &Context, room: &Room, me: &Member) {
+    fn welcome(&mut self, news: &mut News<'_>, me: &Member) {
+        let News { context, room, .. } = *news;
         self.phase = Phase::joined(me);
         #[cfg(feature = "planted")]
         {
@@ -88,37 +82,10 @@ impl Session {
         for entry in room.chat() {
             self.send(&ServerMessage::ChatHistory(translate::entry(entry, false)));
         }
-        self.tell_user(UserKind::Add, me);
+        self.tell(news);
         for other in room.members().filter(|other| other.id != me.id) {
-            self.tell_user(UserKind::Add, other);
+            self.say_frame(user(UserKind::Add, other).write(self.dialect).into());
         }
-    }
-
-    fn tell_user(&mut self, kind: UserKind, member: &Member) {
-        self.send(&ServerMessage::User {
-            kind,
-            id: member.id.0.clone(),
-            username: member.name.clone(),
-            permissions: member.permissions,
-            data: member.attributes.clone(),
-        });
-    }
-
-    fn tell_changed_user(
-        &mut self,
-        room: &Room,
-        member: &MemberId,
-        permissions: Permissions,
-        attributes: &JsonMap,
-    ) {
-        let Some(name) = room.member(member).map(|m| m.name.clone()) else { return };
-        self.send(&ServerMessage::User {
-            kind: UserKind::Change,
-            id: member.0.clone(),
-            username: name,
-            permissions,
-            data: attributes.clone(),
-        });
     }
 
     /// The group changed: what is said to everybody in it.

@@ -5,6 +5,7 @@ use parlour_directory::media_token::is_media_token;
 use parlour_room::{Command, MemberId, StreamId};
 use parlour_wire::galene::RtcConfiguration;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Times and rates of the door. Configuration section `[galene]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,8 +51,8 @@ pub struct Context {
 /// What a session orders.
 #[derive(Debug)]
 pub enum Output {
-    /// Send this frame.
-    Send(String),
+    /// Send this frame; others may be sent the same bytes.
+    Send(Arc<str>),
     /// Close the connection; nothing follows.
     Close {
         /// WebSocket close code.
@@ -59,8 +60,8 @@ pub enum Output {
         /// Reason, short enough for a close frame.
         reason: String,
     },
-    /// Ask the node.
-    Ask(Ask),
+    /// Ask the node. Rare and large, beside frames that are many and small.
+    Ask(Box<Ask>),
 }
 
 /// What a session asks of its node.

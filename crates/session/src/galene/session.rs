@@ -6,6 +6,7 @@ use parlour_base::{Json, JsonMap, Mono, Permissions};
 use parlour_room::{Member, MemberId, Refusal, Room, TrackKind};
 use parlour_wire::galene::{Chat, Dialect, JoinedKind, ServerMessage, text};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 /// One client of the door.
 #[derive(Debug)]
@@ -183,10 +184,16 @@ impl Session {
     }
 
     pub(super) fn send(&mut self, message: &ServerMessage) {
-        if self.phase == Phase::Closing {
-            return;
+        if let Some(text) = message.write(self.dialect) {
+            self.say_frame(text.into());
         }
-        self.out.extend(message.write(self.dialect).map(Output::Send));
+    }
+
+    /// Sends a frame that is written already.
+    pub(super) fn say_frame(&mut self, frame: Arc<str>) {
+        if self.phase != Phase::Closing {
+            self.out.push_back(Output::Send(frame));
+        }
     }
 
     pub(super) fn ask(&mut self, ask: Ask) {
@@ -198,7 +205,7 @@ impl Session {
         {
             return;
         }
-        self.out.push_back(Output::Ask(ask));
+        self.out.push_back(Output::Ask(Box::new(ask)));
     }
 
     /// Ends the connection; the reason is cut to what a close frame holds.

@@ -67,7 +67,7 @@ pub fn speech(text: &str) -> Speech {
 /// Everything that a session has to say: frames as they are, orders as text.
 pub fn said(session: &mut Session) -> Vec<String> {
     let say = |output| match output {
-        Output::Send(text) => text,
+        Output::Send(text) => text.to_string(),
         other => format!("{other:?}"),
     };
     std::iter::from_fn(|| session.poll()).map(say).collect()

@@ -53,7 +53,7 @@ impl World {
                 if self.plan.trace {
                     self.trace(&format!("{conn:?} hears {text}"));
                 }
-                self.send(conn, text);
+                self.send(conn, text.as_ref().to_owned());
             }
             Output::Close { conn, code, reason } => {
                 self.note(u64::from(code), &reason);
@@ -86,7 +86,7 @@ impl World {
                 let after = self.dice.between(10, 20 * MS);
                 self.soon(after, Coming::GroupRead(self.life, errand, name));
             }
-            Output::Media(worker, command) => self.ordered(worker, command)?,
+            Output::Media(worker, command) => self.ordered(worker, *command)?,
             Output::Reply(_, Reply::Gauges(gauges)) => self.gauges = Some(gauges),
             Output::Answer(call, reply) => self.answered(call, reply)?,
             Output::Busy(call) => self.busy(call)?,

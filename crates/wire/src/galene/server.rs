@@ -158,6 +158,22 @@ pub enum UserKind {
     Delete,
 }
 
+/// [`ServerMessage::User`] of borrowed parts: a list of thousands is written
+/// without copying any of them.
+#[derive(Debug, Clone, Copy)]
+pub struct UserLine<'a> {
+    /// What happened.
+    pub kind: UserKind,
+    /// The user's client id.
+    pub id: &'a str,
+    /// The user's name.
+    pub username: &'a str,
+    /// What the user may do; not written for `delete`.
+    pub permissions: Permissions,
+    /// The user's attributes; not written for `delete`.
+    pub data: &'a JsonMap,
+}
+
 /// What a track carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TrackKind {

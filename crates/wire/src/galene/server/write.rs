@@ -5,7 +5,7 @@
 use super::super::dialect::{Dialect, VERSION};
 use super::super::members::{Members, Rights, Stamp, Status, Text, entries, filled, set, some};
 use super::super::text;
-use super::{Chat, ServerMessage, TrackKind, UserKind};
+use super::{Chat, ServerMessage, TrackKind, UserKind, UserLine};
 use parlour_base::{Json, Permissions, Wall};
 use std::borrow::Cow;
 
@@ -118,20 +118,7 @@ impl ServerMessage {
         let Self::User { kind, id, username, permissions, data } = self else {
             return Members::default();
         };
-        let head = Members {
-            kind: Some(Cow::Borrowed(kind.name())),
-            id: filled(id),
-            username: dialect.username(username),
-            ..Members::of("user")
-        };
-        if *kind == UserKind::Delete {
-            return head;
-        }
-        let permissions = dialect.rights(*permissions);
-        if dialect.is_legacy() {
-            return Members { permissions, status: entries(data).map(Status::Attributes), ..head };
-        }
-        Members { permissions, data: entries(data), ..head }
+        UserLine { kind: *kind, id, username, permissions: *permissions, data }.members(dialect)
     }
 
     fn offer(&self, dialect: Dialect) -> Members<'_> {
@@ -187,6 +174,32 @@ impl ServerMessage {
             value: some(value),
             ..Members::of("usermessage")
         })
+    }
+}
+
+impl<'a> UserLine<'a> {
+    /// The message as one text frame.
+    #[must_use]
+    pub fn write(self, dialect: Dialect) -> String {
+        self.members(dialect).write()
+    }
+
+    fn members(self, dialect: Dialect) -> Members<'a> {
+        let Self { kind, id, username, permissions, data } = self;
+        let head = Members {
+            kind: Some(Cow::Borrowed(kind.name())),
+            id: filled(id),
+            username: dialect.username(username),
+            ..Members::of("user")
+        };
+        if kind == UserKind::Delete {
+            return head;
+        }
+        let permissions = dialect.rights(permissions);
+        if dialect.is_legacy() {
+            return Members { permissions, status: entries(data).map(Status::Attributes), ..head };
+        }
+        Members { permissions, data: entries(data), ..head }
     }
 }
 
