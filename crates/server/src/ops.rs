@@ -10,7 +10,7 @@ use crate::media::{WORDS_MAX, WorkerPort};
 use crate::metrics::Metrics;
 use crate::metrics::figures::{Limit, Moment, StoreFigures, figures};
 use crate::pool::Jobs;
-use crate::port::{Query, Reply};
+use crate::port::{Gauges, Query, Reply};
 use crate::shard::{CheckJob, MAIL_BYTES_MAX, MAIL_MAX, ReadJob};
 use axum::Router;
 use axum::extract::{Path, State};
@@ -48,6 +48,9 @@ pub const LIMITS: &[&str] = &[
     "worker_words",
     "callctl.watches",
     "callctl.push_pending",
+    "control.rooms",
+    "control.entries",
+    "control.calls",
 ];
 
 /// What the store shows of itself, read at each scrape.
@@ -170,7 +173,7 @@ async fn metrics(State(ops): State<Arc<Ops>>) -> Response {
         shard,
         workers: ops.workers.iter().map(WorkerPort::stats).collect(),
         store: store.figures,
-        limits: limits(&ops, store.queue),
+        limits: limits(&ops, store.queue, &shard.unwrap_or_default()),
     };
     let mut all = figures(&moment);
     all.extend(ops.site.rooms.get().map(|rooms| rooms.tally.figures()).unwrap_or_default());
@@ -188,12 +191,12 @@ async fn rooms_report(State(ops): State<Arc<Ops>>, Path(token): Path<String>) ->
 }
 
 /// Use and size of each limit, in the order of [`LIMITS`].
-fn limits(ops: &Ops, (store_used, store_max): (u64, u64)) -> Vec<Limit> {
+fn limits(ops: &Ops, (store_used, store_max): (u64, u64), held: &Gauges) -> Vec<Limit> {
     let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let (inside, inside_max) = ops.site.gate.fill();
     let (fullest, address_max) = ops.site.gate.fill_of_fullest();
     let words = ops.workers.iter().map(WorkerPort::waiting).max().unwrap_or(0);
-    let shard = &ops.site.shard;
+    let (shard, control) = (&ops.site.shard, &ops.site.config.control);
     let [streams, pushes] = ops.site.grpc.get().map_or([(0, 0); 2], Routes::fill);
     let uses = [
         (inside.into(), inside_max.into()),
@@ -206,6 +209,24 @@ fn limits(ops: &Ops, (store_used, store_max): (u64, u64)) -> Vec<Limit> {
         (wide(words), wide(WORDS_MAX)),
         streams,
         pushes,
+        (held.rooms + held.openings, control.rooms.into()),
+        (held.entries, control.entries.into()),
+        (held.calls, control.calls.into()),
     ];
     LIMITS.iter().zip(uses).map(|(name, (used, max))| Limit { name, used, max }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_about_limits_marks_those_whose_use_is_shown() {
+        let page = include_str!("../../../docs/reference/limits.md");
+        let marked: Vec<&str> = page.lines().filter(|line| line.contains(" ● |")).collect();
+        assert_eq!(marked.len(), LIMITS.len(), "{marked:#?}");
+        for name in LIMITS.iter().filter(|name| name.contains('.')) {
+            assert!(marked.iter().any(|line| line.contains(name)), "{name} is not marked");
+        }
+    }
 }

@@ -94,14 +94,29 @@ fn count(name: &'static str, help: &'static str, value: u64) -> Figure {
     Figure { values: vec![(String::new(), value)], ..empty(name, help, true) }
 }
 
-fn shard(it: Gauges) -> [Figure; 10] {
+fn shard(it: Gauges) -> [Figure; 17] {
     [
         gauge("sessions", "Client connections that the control shard holds", it.sessions),
         gauge("rooms", "Rooms in memory", it.rooms),
         gauge("members", "Members in all rooms", it.members),
         gauge("streams", "Published streams", it.streams),
         gauge("legs", "Pairs of a member and a stream that are being served", it.legs),
+        gauge("seats", "Seats held in all rooms", it.seats),
         gauge("waiting_commands", "Commands that wait for the store", it.waiting_commands),
+        gauge(
+            "tried_again",
+            "Departures and ends that could not be written and are tried again",
+            it.tried_again,
+        ),
+        gauge("entries", "Joins under way", it.entries),
+        gauge("calls", "Requests of doors without connections under way", it.calls),
+        gauge("openings", "Rooms on their way into memory", it.openings),
+        gauge("due_rooms", "Rooms not in memory that have something coming", it.due_rooms),
+        count(
+            "calls_refused",
+            "Requests refused because too many were under way",
+            it.calls_refused_total,
+        ),
         count("events", "Events numbered", it.events_total),
         count("refusals", "Commands refused by a room", it.refusals_total),
         count("misbehaviours", "Sessions closed for misbehaviour", it.misbehaviours_total),
