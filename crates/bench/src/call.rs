@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 use parlour_impair::Counts;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -30,6 +31,10 @@ const DRAIN_IMPAIRED: Duration = Duration::from_secs(2);
 
 /// Pauses in which the server comes to rest.
 const REST: Duration = Duration::from_millis(300);
+
+/// Publishers in a room of their own, over whom the cost of publishing is
+/// measured once the server is warm.
+const PUBLISHERS: usize = 32;
 
 /// Most of the limit's own loss of packets, and the server's.
 const LOSS_MAX: f64 = 0.001;
@@ -102,10 +107,15 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
     generator.stop_media();
     generator.run(REST)?;
     let quiet = read(server)?;
-    generator.subscribe()?;
+    let Range { start: first, end } = cast.listeners();
+    let middle = first + (end - first) / 2;
+    generator.subscribe(first..middle)?;
+    generator.run(REST)?;
+    let half = read(server)?;
+    let second = generator.subscribe(middle..end)?;
     generator.run(REST)?;
     let subscribed = read(server)?;
-    setup(&mut report, cast, [&start, &published, &quiet, &subscribed]);
+    let mut costs = setup(cast, [&start, &published, &quiet, &subscribed]);
     let replayed = generator.arrivals().1 as f64 / cast.receivers().max(1) as f64;
     report.add(
         "setup_packets",
@@ -125,6 +135,20 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
     generator.tally.begin(begin, begin + u64::try_from(call.time.as_nanos())?);
     generator.run(call.time)?;
     let after = read(server)?;
+    report.add(
+        "bytes_per_peer",
+        growth([&half, &subscribed], second),
+        "bytes",
+        "growth of resident memory per receiving transport, just connected, while the second half \
+         of them came",
+    );
+    report.add(
+        "bytes_per_peer_settled",
+        growth([&quiet, &after], cast.receivers()),
+        "bytes",
+        "the same over all of them, after they have received for the whole time that is counted: \
+         with what the process shares, such as the packets that publishers' tracks keep",
+    );
     let network = network.zip(generator.network());
     generator.run(if network.is_some() { DRAIN_IMPAIRED } else { DRAIN })?;
     let after_arrivals = generator.arrivals();
@@ -144,6 +168,7 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
     let cost = steady(&mut report, &counted, &latency);
     if let Some((before, after)) = network {
         impaired(&mut report, &generator, before, after);
+        setup_figure(&mut report, costs);
         return Ok(report);
     }
     burst_histogram(&mut report, bursts);
@@ -151,7 +176,34 @@ pub fn run(call: &Call, server: &Server) -> Result<Report> {
     generator.run(REST)?;
     let (helper, time) = ((&*call.helper, &*call.helper_words), call.time.min(LIMIT_MAX));
     compare(&mut report, cost, limit::measure(&mut generator, cast, helper, time));
+    drop(generator);
+    if server.is_own() {
+        costs.insert("publish".to_owned(), publishing(cast, server)?);
+    }
+    setup_figure(&mut report, costs);
     Ok(report)
+}
+
+/// What publishing costs a server that is warm: over enough publishers, in a
+/// room where nobody subscribes.
+fn publishing(cast: &Cast, server: &Server) -> Result<Value> {
+    let cast = Cast { publishers: PUBLISHERS, clients: PUBLISHERS, mutual: false, ..*cast };
+    let group = format!("{}/publishers", server.group);
+    let mut generator = Generator::start(cast, &server.websocket(), &group, server.http)?;
+    generator.join()?;
+    generator.run(REST)?;
+    let before = read(server)?;
+    generator.publish()?;
+    generator.run(REST)?;
+    let after = read(server)?;
+    Ok(each(after.us_since(&before), PUBLISHERS))
+}
+
+fn each(us: Option<f64>, count: usize) -> Value {
+    match us {
+        Some(us) if count > 0 => Value::from((us / count as f64).round()),
+        _ => Value::Null,
+    }
 }
 
 fn describe(report: &mut Report, call: &Call, server: &Server) {
@@ -171,35 +223,31 @@ fn describe(report: &mut Report, call: &Call, server: &Server) {
 }
 
 /// What joining cost: readings before and after publishing and subscribing.
-fn setup(report: &mut Report, cast: &Cast, readings: [&Reading; 4]) {
+fn setup(cast: &Cast, readings: [&Reading; 4]) -> Map<String, Value> {
     let [start, published, quiet, subscribed] = readings;
-    let each = |us: Option<f64>, count: usize| match us {
-        Some(us) if count > 0 => Value::from((us / count as f64).round()),
-        _ => Value::Null,
-    };
     let costs = [
-        ("publish", each(published.us_since(start), cast.publishers)),
+        ("first_publish", each(published.us_since(start), cast.publishers)),
         ("subscribe", each(subscribed.us_since(quiet), cast.receivers())),
     ];
-    let costs: Map<String, Value> =
-        costs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    costs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn setup_figure(report: &mut Report, costs: Map<String, Value>) {
     report.add(
         "setup_cpu_us",
         costs,
         "µs",
         "server CPU per stream published and per stream received: signalling, SDP, ICE, DTLS, \
-         what is replayed to newcomers, and the rest of the process meanwhile",
+         what is replayed to newcomers, and the rest of the process meanwhile; first_publish: the \
+         publishers of this call, who find a server that has done nothing yet; publish: 32 \
+         others afterwards, in a room without subscribers",
     );
-    let memory = subscribed.resident.zip(quiet.resident).map(|(after, before)| {
-        after.saturating_sub(before) / u64::try_from(cast.receivers().max(1)).unwrap_or(1)
-    });
-    report.add(
-        "bytes_per_peer",
-        memory,
-        "bytes",
-        "growth of resident memory per receiving transport, just connected: the handshake's \
-         state is still held, and buffers that the process shares are grown meanwhile",
-    );
+}
+
+/// Growth of memory between two readings, for each of so many.
+fn growth([before, after]: [&Reading; 2], count: usize) -> Option<u64> {
+    let growth = after.resident?.saturating_sub(before.resident?);
+    growth.checked_div(u64::try_from(count).unwrap_or(u64::MAX))
 }
 
 struct Counted {

@@ -88,7 +88,7 @@ enum Scenario {
     /// WebSockets that say nothing.
     Connect {
         /// How many.
-        #[arg(long, default_value_t = 2_000)]
+        #[arg(long, default_value_t = 10_000)]
         connections: usize,
         /// How long to hold them.
         #[arg(long, default_value_t = 5)]
@@ -103,12 +103,13 @@ enum Scenario {
         #[arg(long, default_value_t = 50)]
         joins: usize,
     },
-    /// Durable chat in many rooms, compared with the store's engine alone.
+    /// Durable writes in many rooms (chat, rights, settings, names), compared
+    /// with the store's engine alone.
     State {
-        /// Rooms, each with one client that waits for its echo.
+        /// Rooms, each with one writer that waits for its acknowledgement.
         #[arg(long, default_value_t = 64)]
         rooms: usize,
-        /// How long to count, for the server and for the engine.
+        /// How long to count each kind, for the server and for the engine.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
     },
@@ -254,8 +255,9 @@ fn measure(bench: &Bench, words: &[&str]) -> Result<Vec<Report>> {
     Ok(reports)
 }
 
-/// What `all` runs.
-fn every(seconds: u64) -> [Scenario; 9] {
+/// What `all` runs: every scenario, in a size that fits into a few minutes
+/// altogether.
+fn every(seconds: u64) -> [Scenario; 11] {
     let time = || Time { seconds, shape: Shape::Browser, seed: 1, impair: None };
     let flat = Time { shape: Shape::Flat, ..time() };
     [
@@ -265,9 +267,20 @@ fn every(seconds: u64) -> [Scenario; 9] {
         Scenario::Audio { people: 12, time: time() },
         Scenario::Meeting { people: 8, time: time() },
         Scenario::Stage { audience: 150, time: time() },
-        Scenario::Connect { connections: 2_000, seconds: 5 },
+        Scenario::Connect { connections: 10_000, seconds: 10 },
         Scenario::Join { subscribers: 1_000, joins: 50 },
-        Scenario::State { rooms: 64, seconds: 5 },
+        Scenario::State { rooms: 64, seconds: 3 },
+        Scenario::Rooms { people: 4_000, connections: 64, seconds: 3, life: 30 },
+        Scenario::Callctl {
+            conversations: 2_000,
+            callers: 128,
+            connections: 8,
+            seconds: 3,
+            watchers: 100,
+            changes: 100,
+            streams: 10_000,
+            stream_connections: 100,
+        },
     ]
 }
 

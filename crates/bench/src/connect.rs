@@ -48,6 +48,8 @@ async fn measure(connect: Connect, server: &Server, report: &mut Report) -> Resu
 
     let made = held.len().max(1) as f64;
     let each = |us: Option<f64>| us.map(|us| us / made);
+    let count = u64::try_from(held.len().max(1)).unwrap_or(1);
+    let growth = |after: Option<u64>| Some(after?.saturating_sub(memory_before?) / count);
     let us = |after: Option<Duration>, before: Option<Duration>| {
         Some(after?.saturating_sub(before?).as_secs_f64() * 1e6)
     };
@@ -59,11 +61,16 @@ async fn measure(connect: Connect, server: &Server, report: &mut Report) -> Resu
     );
     report.add(
         "bytes_per_connection",
-        memory_full.zip(memory_before).map(|(full, before)| {
-            full.saturating_sub(before) / u64::try_from(held.len().max(1)).unwrap_or(1)
-        }),
+        growth(memory_full),
         "bytes",
-        "growth of resident memory; what the kernel holds for the socket is not in it",
+        "growth of resident memory while they came, with what their handshakes used; what the \
+         kernel holds for the socket is not in it",
+    );
+    report.add(
+        "bytes_per_connection_held",
+        growth(memory()?),
+        "bytes",
+        "the same after they were held",
     );
     report.add(
         "connect_cpu_us",

@@ -18,6 +18,7 @@ use rustix::fd::OwnedFd;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -52,10 +53,19 @@ pub struct Cast {
 impl Cast {
     /// How many receiving transports there will be.
     #[must_use]
-    pub const fn receivers(&self) -> usize {
-        let listeners = self.clients.saturating_sub(self.publishers) * self.publishers;
-        let among = self.publishers * self.publishers.saturating_sub(1);
-        if self.mutual { listeners + among } else { listeners }
+    pub fn receivers(&self) -> usize {
+        self.listeners().map(|client| self.streams_for(client)).sum()
+    }
+
+    /// The clients that receive.
+    #[must_use]
+    pub const fn listeners(&self) -> Range<usize> {
+        if self.mutual { 0..self.clients } else { self.publishers..self.clients }
+    }
+
+    /// How many streams one of them receives: its own it does not.
+    const fn streams_for(&self, client: usize) -> usize {
+        if client < self.publishers { self.publishers - 1 } else { self.publishers }
     }
 }
 
@@ -130,20 +140,21 @@ impl Generator {
         })
     }
 
-    /// Lets everybody ask for all streams and waits until their transports are
-    /// connected.
+    /// Lets these clients ask for all streams and waits until their transports
+    /// are connected; how many those are.
     ///
     /// # Errors
     /// If one does not connect.
-    pub fn subscribe(&mut self) -> Result<()> {
-        let first = if self.cast.mutual { 0 } else { self.cast.publishers };
-        for client in first..self.cast.clients {
+    pub fn subscribe(&mut self, clients: Range<usize>) -> Result<usize> {
+        let more = clients.clone().map(|client| self.cast.streams_for(client)).sum();
+        for client in clients {
             self.signalling.request_all(client)?;
         }
-        let all = self.cast.publishers + self.cast.receivers();
+        let all = self.peers.len() + more;
         self.run_until("all receivers are offered their streams and connected", |it| {
             it.peers.len() == all && it.peers.iter().all(|peer| peer.connected)
-        })
+        })?;
+        Ok(more)
     }
 
     fn schedule(&self, client: usize) -> Schedule {

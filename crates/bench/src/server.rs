@@ -4,10 +4,11 @@
 use crate::callctl::{BRIDGE, OPERATOR};
 use crate::process::Process;
 use anyhow::{Context as _, Result, bail};
+use parlour_base::Secret;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -45,6 +46,7 @@ pub struct Server {
 
 #[derive(Debug)]
 struct Own {
+    program: PathBuf,
     child: Child,
     data: TempDir,
     /// Kept open, or the server's next word on it would fail.
@@ -92,7 +94,7 @@ impl Server {
         let stdout = child.stdout.take().context("no standard output")?;
         let mut said = BufReader::new(stdout);
         let heard = listen(&mut said);
-        let own = Own { child, data, _said: said };
+        let own = Own { program: program.to_owned(), child, data, _said: said };
         let Ok((http, ops)) = heard else {
             end(own);
             bail!("the server did not say where it listens");
@@ -134,6 +136,24 @@ impl Server {
     #[must_use]
     pub const fn is_own(&self) -> bool {
         self.own.is_some()
+    }
+
+    /// A key of the integration API that may do everything; only of a server of
+    /// our own.
+    ///
+    /// # Errors
+    /// If it is not ours, or makes none.
+    pub fn key(&self) -> Result<Secret<String>> {
+        let own = self.own.as_ref().context("the target is not ours to make a key of")?;
+        let made = Command::new(&own.program)
+            .args(["key", "create", "--scope", "operator", "--data"])
+            .arg(own.data.path())
+            .output()?;
+        let text = String::from_utf8(made.stdout)?.trim().to_owned();
+        if !made.status.success() || text.is_empty() {
+            bail!("no key: {}", String::from_utf8_lossy(&made.stderr).trim());
+        }
+        Ok(Secret::new(text))
     }
 
     /// The counters and gauges of `/metrics`, by name, summed over labels.
