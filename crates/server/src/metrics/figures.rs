@@ -94,14 +94,21 @@ fn count(name: &'static str, help: &'static str, value: u64) -> Figure {
     Figure { values: vec![(String::new(), value)], ..empty(name, help, true) }
 }
 
-fn shard(it: Gauges) -> [Figure; 10] {
+fn shard(it: Gauges) -> [Figure; 17] {
     [
         gauge("sessions", "Client connections that the control shard holds", it.sessions),
         gauge("rooms", "Rooms in memory", it.rooms),
         gauge("members", "Members in all rooms", it.members),
         gauge("streams", "Published streams", it.streams),
         gauge("legs", "Pairs of a member and a stream that are being served", it.legs),
+        gauge("seats", "Seats held in all rooms", it.seats),
         gauge("waiting_commands", "Commands that wait for the store", it.waiting_commands),
+        gauge("calls", "Requests under way of doors without connections", it.calls),
+        gauge("openings", "Rooms on their way into memory", it.openings),
+        gauge("due_rooms", "Rooms not in memory that something is due in", it.due_rooms),
+        gauge("recent_records", "Records and pages that are remembered", it.recent_records),
+        count("recent_hits", "Look-ups answered from memory", it.recent_hits_total),
+        count("recent_misses", "Look-ups that the store had to answer", it.recent_misses_total),
         count("events", "Events numbered", it.events_total),
         count("refusals", "Commands refused by a room", it.refusals_total),
         count("misbehaviours", "Sessions closed for misbehaviour", it.misbehaviours_total),
