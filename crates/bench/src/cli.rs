@@ -298,9 +298,7 @@ impl Runner<'_> {
         connect::raise_limit();
         let server = match &self.common.target {
             Some(url) => Server::at(url, &self.common.group, self.common.pid.map(Process))?,
-            None => {
-                Server::start_with(self.program(), &scenario.settings())?
-            }
+            None => Server::start_with(self.program(), &scenario.settings())?,
         };
         let report = match scenario {
             Scenario::Call { publishers, subscribers, time } => {

@@ -339,7 +339,6 @@ fn step(machine: &mut impl Control, post: &mut Post, now: Now, input: Input) {
 }
 
 /// What a letter says.
-#[expect(clippy::large_enum_variant, reason = "it is looked at at once")]
 enum Opened {
     One(Input),
     Stored(Vec<StoreReply>),

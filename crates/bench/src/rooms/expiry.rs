@@ -130,6 +130,7 @@ fn fill(size: Rooms, data: &Path, first: Wall) -> Result<()> {
     Ok(())
 }
 
+#[allow(clippy::disallowed_methods, reason = "the time of the first is waited for")]
 fn sleep(ms: i64) {
     std::thread::sleep(Duration::from_millis(u64::try_from(ms).unwrap_or(0)));
 }

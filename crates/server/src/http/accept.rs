@@ -181,6 +181,8 @@ impl Serving {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(limit)
+            // Who has said all it wants to say still wants to hear.
+            .half_close(true)
             .max_buf_size(head_max)
             .max_headers(HEADERS_MAX);
         builder

@@ -8,11 +8,11 @@
 
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
 use prometheus_client::metrics::counter::Counter;
+use std::future::Future as _;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::future::Future as _;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -141,10 +141,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Lingering<S> {
             this.counter.inc();
         }
         let time = this.time;
-        let rest = this.rest.get_or_insert_with(|| Rest {
-            until: Box::pin(tokio::time::sleep(time)),
-            thrown: 0,
-        });
+        let rest = this
+            .rest
+            .get_or_insert_with(|| Rest { until: Box::pin(tokio::time::sleep(time)), thrown: 0 });
         rest.poll(&mut this.stream, cx).map(Ok)
     }
 }

@@ -37,7 +37,6 @@ const BUFFER_BYTES: usize = 4 << 10;
 /// Frames put into the write buffer before it is flushed.
 const BATCH_MAX: usize = 32;
 
-
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 
 /// Numbers connections; never reused while the process runs.

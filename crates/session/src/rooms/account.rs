@@ -5,8 +5,8 @@ use super::calls::Effect;
 use super::credentials::Session;
 use super::http::Answer;
 use super::records::{CALL_URL, CALL_URLS, HAWK, PUSH, device_key, forget, prefix};
-use parlour_base::{RoomId, UserId};
 use parlour_base::storage::Write;
+use parlour_base::{RoomId, UserId};
 use parlour_wire::rooms::{ApiError, seal};
 
 impl Visit {

@@ -17,13 +17,7 @@ impl Nonces {
 
     /// Whether this is the first of its kind; it is remembered then, and at
     /// most so many are: those go first whose time is over soonest.
-    pub(super) fn add(
-        &mut self,
-        most: u32,
-        device: &str,
-        header: &HawkHeader,
-        now: Wall,
-    ) -> bool {
+    pub(super) fn add(&mut self, most: u32, device: &str, header: &HawkHeader, now: Wall) -> bool {
         // Nobody's time is further behind: it was looked at before.
         let Ok(ts) = header.ts.trim().parse::<f64>() else { return true };
         #[expect(clippy::cast_possible_truncation, reason = "it is near the present")]

@@ -92,12 +92,7 @@ pub(super) async fn look_up(port: &Port, door: &Door, user: UserId) -> Addresses
 /// change of the lease's times and of a deletion by an operator, and a
 /// participant's end is recorded.
 #[must_use]
-pub fn observe(
-    door: &Arc<Door>,
-    room: &Room,
-    actor: &Actor,
-    events: &[Event],
-) -> Vec<Observed> {
+pub fn observe(door: &Arc<Door>, room: &Room, actor: &Actor, events: &[Event]) -> Vec<Observed> {
     let mut observed = Vec::new();
     let owner = room.lease().and_then(|lease| lease.owner);
     let mut changed = Vec::new();
@@ -139,8 +134,7 @@ fn deleted(door: &Arc<Door>, owner: UserId, room: RoomId, at: Wall) -> Box<dyn c
     let door = Arc::clone(door);
     Port::call(move |port| async move {
         let key = room_key(owner, room);
-        let writes =
-            vec![forget(OWNED, key.clone()), keep(DELETED, key, &DeletedRecord { at })];
+        let writes = vec![forget(OWNED, key.clone()), keep(DELETED, key, &DeletedRecord { at })];
         // A list without it is all that is lost if the store cannot.
         drop(port.commit(writes).await);
         Reply::new(notices(&port, &door, owner, at).await)
@@ -150,9 +144,7 @@ fn deleted(door: &Arc<Door>, owner: UserId, room: RoomId, at: Wall) -> Box<dyn c
 /// Looks up whom to tell, and has the edge do it.
 fn tell(door: &Arc<Door>, owner: UserId, changed: Wall) -> Box<dyn crate::call::Call> {
     let door = Arc::clone(door);
-    Port::call(
-        move |port| async move { Reply::new(notices(&port, &door, owner, changed).await) },
-    )
+    Port::call(move |port| async move { Reply::new(notices(&port, &door, owner, changed).await) })
 }
 
 async fn notices(port: &Port, door: &Door, owner: UserId, version: Wall) -> Notices {

@@ -5,8 +5,8 @@ use super::credentials::{Caller, is_inside};
 use super::http::{Answer, Request};
 use parlour_room::Room;
 use parlour_room::view::Participating;
-use parlour_wire::rooms::{ApiError, seal};
 use parlour_wire::rooms::view::{FullView, ParticipantView, PublicView};
+use parlour_wire::rooms::{ApiError, seal};
 
 impl Visit {
     /// `GET /rooms/:token`
@@ -73,7 +73,6 @@ impl Visit {
         url.replace("{origin}", &origin(&self.request)).replace("{token}", token)
     }
 }
-
 
 /// Scheme, host and port by which the request came.
 pub(super) fn origin(request: &Request) -> String {

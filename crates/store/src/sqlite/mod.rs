@@ -201,7 +201,9 @@ fn is_one_statement(op: &StoreOp) -> bool {
     };
     matches!(
         writes,
-        [Write::Part { body: Some(_), .. } | Write::Room { .. } | Write::Due { .. }
+        [Write::Part { body: Some(_), .. }
+            | Write::Room { .. }
+            | Write::Due { .. }
             | Write::Record { body: Some(_), .. }]
     )
 }

@@ -116,8 +116,7 @@ mod tests {
     #[test]
     fn the_key_of_a_name_inside_is_that_of_an_existing_database() {
         let key = derived(b"202122232425262728292a2b2c2d2e2f", b"QzBbvGmIZWU", INSIDE);
-        let text: String =
-            key.expect("short").iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String = key.expect("short").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(text, "4c6099cc63a4572cbc33dd19aec6436bbf7bbfcffc7517d8d1e7ab7345e09080");
     }
 }
