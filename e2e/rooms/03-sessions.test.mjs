@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
+import { readFileSync, readdirSync } from 'node:fs';
 import { credentials, errno, hawk, mac, raw, refused, suite, until } from './client.mjs';
 
 const it = suite();
@@ -177,7 +178,7 @@ function services(web, { email = 'Ada@Example.com', token = {}, profile } = {}) 
   };
 }
 
-login('a login links a session to an account', async (anyone, { web, push }) => {
+login('a login links a session to an account', async (anyone, { web, push }, server) => {
   services(web);
   const params = await anyone.post('/fxa-oauth/params', {});
   assert.equal(params.status, 200);
@@ -215,6 +216,12 @@ login('a login links a session to an account', async (anyone, { web, push }) => 
   await two.join(room);
   const { participants } = (await one.get(`/rooms/${room}`)).body;
   assert.deepEqual(participants.map((it) => [it.owner, it.account]).sort(), [[true, 'Ada@Example.com'], [true, 'ada@EXAMPLE.com']]);
+  // A copy of the store does not say who is inside.
+  const files = readdirSync(server.dir, { withFileTypes: true }).filter((it) => it.isFile());
+  assert.ok(files.length > 0);
+  for (const { name } of files) {
+    assert.doesNotMatch(readFileSync(`${server.dir}/${name}`, 'latin1'), /ada@example/i, name);
+  }
   const left = await two.ask('DELETE', '/session');
   assert.equal(left.status, 204);
   assert.equal((await two.get('/rooms')).status, 401);

@@ -25,7 +25,7 @@ const MATRIX: &[(&str, &[&str])] = &[
         &["base", "wire", "room", "directory", "presence", "session", "sfu", "turn", "record"],
     ),
     ("store", &["base", "room", "directory"]),
-    ("bench", &["base", "wire", "sfu", "store", "impair"]),
+    ("bench", &["base", "wire", "room", "sfu", "store", "impair"]),
     ("server", &["base", "wire", "sfu", "turn", "record", "node", "store", "bench"]),
     (
         "sim",

@@ -16,7 +16,7 @@ use crate::state::{self, State};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use parlour_impair::Preset;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -147,14 +147,17 @@ enum Scenario {
         #[arg(long, default_value_t = 8_000)]
         people: usize,
         /// Connections that ask at the same time.
-        #[arg(long, default_value_t = 64)]
+        #[arg(long, default_value_t = 256)]
         connections: usize,
-        /// How long to count refreshes, and the engine.
+        /// How long to count refreshes.
         #[arg(long, default_value_t = 5)]
         seconds: u64,
-        /// Life of a participant, in seconds.
+        /// Rooms in which two people each run out; 0 leaves that part away.
+        #[arg(long, default_value_t = 100_000)]
+        rooms: usize,
+        /// Over how many seconds they run out.
         #[arg(long, default_value_t = 60)]
-        life: u64,
+        spread: u64,
     },
     /// Every scenario with its defaults; writes the page about performance.
     All {
@@ -191,10 +194,17 @@ struct Time {
 impl Scenario {
     /// The size of the rooms scenario, if it is that.
     fn rooms(&self) -> Option<Rooms> {
-        let Self::Rooms { people, connections, seconds, life } = self else { return None };
-        let time = Duration::from_secs((*seconds).max(1));
-        let life = Duration::from_secs((*life).max(1));
-        Some(Rooms { people: *people, connections: (*connections).max(1), time, life })
+        let Self::Rooms { people, connections, seconds, rooms, spread } = self else {
+            return None;
+        };
+        Some(Rooms {
+            people: *people,
+            connections: (*connections).clamp(1, (*people).max(1)),
+            time: Duration::from_secs((*seconds).max(1)),
+            life: Duration::from_secs(3_600),
+            rooms: *rooms,
+            spread: Duration::from_secs((*spread).max(1)),
+        })
     }
 
     /// What a server of our own is told for it.
@@ -270,7 +280,7 @@ fn every(seconds: u64) -> [Scenario; 11] {
         Scenario::Connect { connections: 10_000, seconds: 10 },
         Scenario::Join { subscribers: 1_000, joins: 50 },
         Scenario::State { rooms: 64, seconds: 3 },
-        Scenario::Rooms { people: 4_000, connections: 64, seconds: 3, life: 30 },
+        Scenario::Rooms { people: 8_000, connections: 256, seconds: 3, rooms: 100_000, spread: 60 },
         Scenario::Callctl {
             conversations: 2_000,
             callers: 128,
@@ -292,14 +302,16 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// What servers of our own are started from.
+    fn program(&self) -> &Path {
+        self.common.program.as_ref().unwrap_or(&self.helper)
+    }
+
     fn run(&self, scenario: &Scenario) -> Result<Report> {
         connect::raise_limit();
         let server = match &self.common.target {
             Some(url) => Server::at(url, &self.common.group, self.common.pid.map(Process))?,
-            None => {
-                let program = self.common.program.as_ref().unwrap_or(&self.helper);
-                Server::start_with(program, &scenario.settings())?
-            }
+            None => Server::start_with(self.program(), &scenario.settings())?,
         };
         let report = match scenario {
             Scenario::Call { publishers, subscribers, time } => {
@@ -350,7 +362,7 @@ impl Runner<'_> {
             }
             Scenario::Rooms { .. } => {
                 let size = scenario.rooms().context("this is the scenario of rooms")?;
-                rooms::run(size, &server)
+                return rooms::run(size, server, self.program());
             }
             Scenario::All { .. } | Scenario::Limit => bail!("this is no single scenario"),
         };

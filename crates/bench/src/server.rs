@@ -67,7 +67,20 @@ impl Server {
     /// # Errors
     /// If it does not start.
     pub fn start_with(program: &Path, settings: &[(&str, String)]) -> Result<Self> {
+        Self::start_on(program, settings, |_| Ok(()))
+    }
+
+    /// The same on a data folder that was prepared.
+    ///
+    /// # Errors
+    /// If it cannot be prepared, or does not start.
+    pub fn start_on(
+        program: &Path,
+        settings: &[(&str, String)],
+        prepare: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Self> {
         let data = tempfile::tempdir()?;
+        prepare(data.path())?;
         let groups = data.path().join("groups");
         std::fs::create_dir(&groups)?;
         std::fs::write(groups.join(format!("{GROUP}.json")), GROUP_FILE)?;

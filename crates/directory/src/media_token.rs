@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlour_base::{Entropy, RoomId, Secret, UserId, Wall};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// What every token begins with: the format's version.
 const MARK: &str = "pmt1_";
@@ -38,12 +39,30 @@ pub struct MediaToken {
 }
 
 /// The keys of this server for media tokens and for handles of outside names.
+/// Clones share them.
 #[derive(Debug, Clone)]
-pub struct MediaKeys {
-    current: Secret<Vec<u8>>,
+pub struct MediaKeys(Arc<Keys>);
+
+#[derive(Debug)]
+struct Keys {
+    current: TokenKey,
     /// Still good for tokens made before the last change.
-    previous: Option<Secret<Vec<u8>>>,
+    previous: Option<TokenKey>,
     outside: Secret<Vec<u8>>,
+}
+
+/// A key for tokens, as it is kept and ready to sign.
+#[derive(Debug, Clone)]
+struct TokenKey {
+    bytes: Secret<Vec<u8>>,
+    mac: hmac::Key,
+}
+
+impl TokenKey {
+    fn new(bytes: Secret<Vec<u8>>) -> Self {
+        let mac = hmac::Key::new(hmac::HMAC_SHA256, bytes.expose());
+        Self { bytes, mac }
+    }
 }
 
 /// How the keys are stored.
@@ -64,14 +83,19 @@ impl MediaKeys {
             entropy.fill(&mut bytes);
             Secret::new(bytes.to_vec())
         };
-        Self { current: key(), previous: None, outside: key() }
+        let current = TokenKey::new(key());
+        Self(Arc::new(Keys { current, previous: None, outside: key() }))
     }
 
     /// New keys for tokens; the present ones stay good for what they made.
     #[must_use]
     pub fn rotate(&self, entropy: &mut Entropy) -> Self {
-        let Self { current, .. } = Self::generate(entropy);
-        Self { current, previous: Some(self.current.clone()), outside: self.outside.clone() }
+        let new = Self::generate(entropy);
+        Self(Arc::new(Keys {
+            current: new.0.current.clone(),
+            previous: Some(self.0.current.clone()),
+            outside: self.0.outside.clone(),
+        }))
     }
 
     /// Reads what [`MediaKeys::to_json`] wrote.
@@ -83,10 +107,11 @@ impl MediaKeys {
             Some(Secret::new(bytes))
         };
         let previous = match previous {
-            Some(text) => Some(key(text)?),
+            Some(text) => Some(TokenKey::new(key(text)?)),
             None => None,
         };
-        Some(Self { current: key(current)?, previous, outside: key(outside)? })
+        let (current, outside) = (TokenKey::new(key(current)?), key(outside)?);
+        Some(Self(Arc::new(Keys { current, previous, outside })))
     }
 
     /// The stored form, which is secret.
@@ -94,24 +119,24 @@ impl MediaKeys {
     pub fn to_json(&self) -> parlour_base::Json {
         let text = |key: &Secret<Vec<u8>>| URL_SAFE_NO_PAD.encode(key.expose());
         let stored = Stored {
-            current: text(&self.current),
-            previous: self.previous.as_ref().map(text),
-            outside: text(&self.outside),
+            current: text(&self.0.current.bytes),
+            previous: self.0.previous.as_ref().map(|key| text(&key.bytes)),
+            outside: text(&self.0.outside),
         };
         serde_json::to_value(stored).expect("three texts have a JSON form")
     }
 
     /// What handles of outside names are made with.
     #[must_use]
-    pub const fn outside(&self) -> &Secret<Vec<u8>> {
-        &self.outside
+    pub fn outside(&self) -> &Secret<Vec<u8>> {
+        &self.0.outside
     }
 
     /// Writes a token; `None` if its slot's name is too long for one.
     #[must_use]
     pub fn mint(&self, token: &MediaToken) -> Option<Secret<String>> {
         let claims = claims(token)?;
-        let mac = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, self.current.expose()), &claims);
+        let mac = hmac::sign(&self.0.current.mac, &claims);
         let mac = mac.as_ref().get(..MAC_BYTES)?;
         let text = [URL_SAFE_NO_PAD.encode(&claims), URL_SAFE_NO_PAD.encode(mac)].join(".");
         Some(Secret::new(format!("{MARK}{text}")))
@@ -125,12 +150,12 @@ impl MediaKeys {
         let (claims, mac) = text.split_once('.')?;
         let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
         let mac = URL_SAFE_NO_PAD.decode(mac).ok()?;
-        let fits = |key: &Secret<Vec<u8>>| {
-            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose()), &claims);
+        let fits = |key: &TokenKey| {
+            let tag = hmac::sign(&key.mac, &claims);
             let tag = tag.as_ref().get(..MAC_BYTES).unwrap_or_default();
             aws_lc_rs::constant_time::verify_slices_are_equal(tag, &mac).is_ok()
         };
-        let good = fits(&self.current) || self.previous.as_ref().is_some_and(fits);
+        let good = fits(&self.0.current) || self.0.previous.as_ref().is_some_and(fits);
         let token = good.then(|| read_claims(&claims)).flatten()?;
         (now < token.expires).then_some(token)
     }

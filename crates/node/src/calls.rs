@@ -30,7 +30,8 @@ pub(crate) struct Calls {
 /// A call that waits for its step.
 #[derive(Debug)]
 struct Running {
-    call: Box<dyn Call>,
+    /// Taken out while it thinks.
+    call: Option<Box<dyn Call>>,
     /// The room its last step was about.
     room: Option<RoomId>,
     /// What is written with the step.
@@ -69,7 +70,7 @@ impl Shard {
     }
 
     fn begin_call(&mut self, id: CallId, call: Box<dyn Call>) {
-        self.calls.running.insert(id, Running { call, room: None, writes: Vec::new() });
+        self.calls.running.insert(id, Running { call: Some(call), room: None, writes: Vec::new() });
         self.calls.ready.push_back((id, Outcome::Begin));
     }
 
@@ -96,12 +97,14 @@ impl Shard {
     }
 
     fn resume(&mut self, now: Now, id: CallId, outcome: Outcome) {
-        let Some(mut running) = self.calls.running.remove(&id) else { return };
+        let Some(running) = self.calls.running.get_mut(&id) else { return };
+        let Some(mut call) = running.call.take() else { return };
+        let room = running.room;
         if matches!(outcome, Outcome::Committed | Outcome::Did(_)) {
             let writes = std::mem::take(&mut running.writes);
             self.mind_names(&writes);
         }
-        let hosted = running.room.and_then(|room| self.rooms.get(&room));
+        let hosted = room.and_then(|room| self.rooms.get(&room));
         let mut desk = Desk {
             now,
             entropy: &mut self.entropy,
@@ -109,12 +112,15 @@ impl Shard {
             room: hosted.map(|hosted| hosted.timeline.published()),
             names: hosted.map_or(&[], |hosted| &hosted.names),
         };
-        let step = running.call.resume(&mut desk, outcome);
+        let step = call.resume(&mut desk, outcome);
         if let Step::Done(reply) = step {
+            self.calls.running.remove(&id);
             self.call_done(now, id, reply);
             return;
         }
-        self.calls.running.insert(id, running);
+        if let Some(running) = self.calls.running.get_mut(&id) {
+            running.call = Some(call);
+        }
         self.step(now, id, step);
     }
 
@@ -176,6 +182,10 @@ impl Shard {
     }
 
     fn ask_store(&mut self, now: Now, id: CallId, op: StoreOp) {
+        if let Some(done) = self.recent.answer(&op) {
+            self.call_ready(id, outcome(Ok(done)));
+            return;
+        }
         let request = self.store(op);
         let due = now.mono + self.config.limits.store_patience.0;
         self.calls.requests.insert(request, (id, due));
@@ -193,15 +203,7 @@ impl Shard {
     ) -> Result<(), Result<StoreDone, StoreFault>> {
         let Some((id, due)) = self.calls.requests.remove(&request) else { return Err(result) };
         self.calls.deadlines.remove(&(due, request));
-        let outcome = match result {
-            Ok(StoreDone::Found(found)) => Outcome::Found(found),
-            Ok(StoreDone::Listed(list)) => Outcome::Listed(list),
-            Ok(StoreDone::Rooms(rooms)) => Outcome::Rooms(rooms),
-            Ok(StoreDone::Committed) => Outcome::Committed,
-            Ok(_) => Outcome::Fault(StoreFault::Failed("an answer to something else".to_owned())),
-            Err(fault) => Outcome::Fault(fault),
-        };
-        self.call_ready(id, outcome);
+        self.call_ready(id, outcome(result));
         Ok(())
     }
 
@@ -233,6 +235,7 @@ impl Shard {
                 return;
             }
             self.calls.deadlines.pop_first();
+            self.recent.told(request, None);
             if let Some((id, _)) = self.calls.requests.remove(&request) {
                 self.call_ready(id, Outcome::Fault(StoreFault::Busy));
             }
@@ -264,5 +267,17 @@ impl Shard {
                 _ => {}
             }
         }
+    }
+}
+
+/// What the store's answer is to a call.
+fn outcome(result: Result<StoreDone, StoreFault>) -> Outcome {
+    match result {
+        Ok(StoreDone::Found(found)) => Outcome::Found(found),
+        Ok(StoreDone::Listed(list)) => Outcome::Listed(list),
+        Ok(StoreDone::Rooms(rooms)) => Outcome::Rooms(rooms),
+        Ok(StoreDone::Committed) => Outcome::Committed,
+        Ok(_) => Outcome::Fault(StoreFault::Failed("an answer to something else".to_owned())),
+        Err(fault) => Outcome::Fault(fault),
     }
 }

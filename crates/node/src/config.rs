@@ -23,11 +23,11 @@ pub struct Limits {
     /// Most calls under way at a time: requests of doors without connections.
     /// A further one is refused as busy.
     pub calls: u32,
+    /// Most records of the directory, and pages of a few, that are remembered
+    /// after they were looked up; 0 remembers none.
+    pub recent_records: u32,
     /// How long somebody whom call control admitted may take to connect.
     pub connecting: Span,
-    /// How long a room of the rooms door lives after somebody's time in it ran
-    /// out.
-    pub leased_life: Span,
     /// How long an empty room stays in memory.
     pub idle_room: Span,
     /// How long a publisher whose media stopped may take to bring it back
@@ -41,8 +41,8 @@ impl Default for Limits {
             rooms: 200_000,
             entries: 2_000,
             calls: 20_000,
+            recent_records: 50_000,
             connecting: Span::secs(20),
-            leased_life: Span::secs(1_344 * 3_600),
             waiting_commands: 10_000,
             store_patience: Span::secs(5),
             idle_room: Span::secs(300),

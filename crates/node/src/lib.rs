@@ -17,6 +17,7 @@ mod invite;
 mod media;
 mod opening;
 pub mod port;
+mod recent;
 mod shard;
 mod timeline;
 pub mod watch;

@@ -163,6 +163,12 @@ pub struct Gauges {
     pub openings: u64,
     /// Rooms not in memory that have something coming.
     pub due_rooms: u64,
+    /// Records and pages of records that are remembered.
+    pub recent_records: u64,
+    /// Look-ups of calls that were answered from memory, since the start.
+    pub recent_hits_total: u64,
+    /// Look-ups of calls that could have been and were not, since the start.
+    pub recent_misses_total: u64,
     /// Calls refused because too many were under way, since the start.
     pub calls_refused_total: u64,
     /// Events numbered since the start.

@@ -15,6 +15,7 @@ use crate::hosted::Hosted;
 use crate::invite::Unsaved;
 use crate::opening::Openings;
 use crate::port::{Gauges, Input, Output, Query, QueryId, Reply};
+use crate::recent::Recent;
 use crate::timeline::Proposal;
 use crate::watch::Decision;
 use parlour_base::storage::StoreId;
@@ -54,6 +55,7 @@ pub struct Shard {
     pub(crate) openings: Openings,
     pub(crate) calls: Calls,
     pub(crate) due_rooms: DueRooms,
+    pub(crate) recent: Recent,
     pub(crate) unsaved: Unsaved,
     /// Which room waits for which write.
     flights: BTreeMap<StoreId, RoomId>,
@@ -80,6 +82,7 @@ impl Shard {
     #[must_use]
     pub fn new(config: Config, mut entropy: Entropy) -> Self {
         let (directory, _) = Directory::load(false, Vec::new(), &mut entropy);
+        let recent = Recent::new(config.limits.recent_records);
         let mut shard = Self {
             config,
             entropy,
@@ -90,6 +93,7 @@ impl Shard {
             openings: Openings::default(),
             calls: Calls::default(),
             due_rooms: DueRooms::default(),
+            recent,
             unsaved: Unsaved::new(),
             flights: BTreeMap::new(),
             peers: BTreeMap::new(),
@@ -247,7 +251,7 @@ impl Shard {
         // While a write is under way it may be just that.
         let waiting = hosted.timeline.in_flight_since().is_some() || now.mono < hosted.expire_after;
         if !waiting && hosted.timeline.head().due().is_some_and(|at| at <= now.wall) {
-            let life = self.config.limits.leased_life.0;
+            let life = self.config.room.leased_life.0;
             self.house(now, id, Command::Expire { life });
         }
     }
@@ -308,6 +312,9 @@ impl Shard {
             calls: count(self.calls.len()),
             openings: count(self.openings.len()),
             due_rooms: count(self.due_rooms.len()),
+            recent_records: count(self.recent.len()),
+            recent_hits_total: self.recent.hits,
+            recent_misses_total: self.recent.misses,
             waiting_commands: count(rooms().map(|h| h.timeline.waiting()).sum()),
             ..self.counts
         }

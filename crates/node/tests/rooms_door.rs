@@ -5,7 +5,8 @@ mod rooms;
 
 use common::json;
 use parlour_base::Json;
-use rooms::{As, Rooms, spread};
+use parlour_node::rooms::Config;
+use rooms::{As, Rooms, settings, spread};
 
 const HOURS_56_DAYS: i64 = 1_344 * 3_600;
 
@@ -118,6 +119,37 @@ fn a_deleted_room_is_gone_and_told_for_a_while() {
     rooms.passes(1_621);
     let listed = rooms.get(&owner, &format!("/rooms?version={since}")).body;
     assert_eq!(listed, json!([]), "after 27 minutes");
+}
+
+#[test]
+fn an_operators_deletion_is_told_and_remembered_like_ones_own() {
+    let mut rooms = Rooms::new();
+    let owner = rooms.device("http://push/1");
+    let token = rooms.room(&owner, 2);
+    rooms.passes(10);
+    rooms.pushes();
+    let delete = rooms.door.end_call(token.parse().expect("a room"));
+    rooms.call(delete);
+    assert_eq!(rooms.pushes(), [("http://push/1".to_owned(), rooms.seconds())]);
+    let since = rooms.seconds();
+    let gone = json!([{ "roomToken": token, "deleted": true }]);
+    assert_eq!(rooms.get(&owner, &format!("/rooms?version={since}")).body, gone);
+    assert_eq!(rooms.get(&owner, "/rooms").body, json!([]));
+}
+
+#[test]
+fn a_request_is_taken_as_often_as_it_comes_unless_nonces_are_remembered() {
+    for (nonces, status) in [(0, 200), (100, 401)] {
+        let mut rooms = Rooms::with(Config { nonces, ..settings() });
+        let owner = rooms.device("http://push/1");
+        let request = rooms.request(&owner, "GET", "/rooms", &Json::Null);
+        assert_eq!(rooms.send(request.clone()).status, 200);
+        let again = rooms.send(request);
+        assert_eq!(again.status, status);
+        let challenge = (nonces > 0).then_some("Hawk error=\"Invalid nonce\"");
+        assert_eq!(again.header("www-authenticate"), challenge);
+        assert_eq!(rooms.get(&owner, "/rooms").status, 200, "another nonce is another request");
+    }
 }
 
 #[test]

@@ -10,7 +10,6 @@ mod talk;
 
 use crate::command::{Actor, Command};
 use crate::event::{Departure, Event, Happening, StreamEnd};
-use crate::lease::Term;
 use crate::member::{Member, MemberId};
 use crate::refusal::Refusal;
 use crate::room::{AT_ONCE, Room};
@@ -103,7 +102,7 @@ impl<'r> Turn<'r> {
         match what {
             Happening::TermSet(_) | Happening::LeaseSet(_) => self.untimed = false,
             Happening::Joined(member) | Happening::Left { member, .. } => {
-                let seat = member.seat.as_ref().and_then(|seat| self.room.seats.get(seat));
+                let seat = member.seat.as_ref().and_then(|seat| self.room.seat(seat));
                 let same = seat.is_some_and(|seat| seat.participant().is_some());
                 self.untimed |= member.is_person() && !same;
             }
@@ -146,11 +145,11 @@ impl<'r> Turn<'r> {
         self.events
     }
 
-    /// The rooms door tells its clients when it lists others than before.
+    /// For the rooms door somebody has come or gone when it lists others than
+    /// before, by whichever door that was.
     fn note_change(&mut self) {
-        let term = self.room.term.filter(|_| self.untimed && !self.room.gone);
-        if let Some(term) = term {
-            self.emit(Happening::TermSet(Term { changed: self.at, ..term }));
+        if self.untimed && !self.room.gone && self.room.term.is_some() {
+            self.prolong(self.room.limits.leased_life.0);
         }
     }
 
@@ -174,6 +173,7 @@ impl<'r> Turn<'r> {
 
     fn house(&mut self, command: Command) -> Result<(), Refusal> {
         match command {
+            Command::Abandon { message } => self.abandon(&message),
             Command::Announce { stream, tracks } => self.announce(&stream, tracks),
             Command::Configure(rules) => self.configure(rules),
             Command::Delete => self.delete(),

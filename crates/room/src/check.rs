@@ -31,7 +31,7 @@ impl Room {
             }
         }
         for member in self.members.values() {
-            let seat = member.seat.as_ref().map(|id| self.seats.get(id));
+            let seat = member.seat.as_ref().map(|id| self.seat(id));
             let live = seat.map(|seat| seat.and_then(|seat| seat.live.as_ref()));
             let held = live.is_none_or(|live| live.is_some_and(|live| live.member == member.id));
             assert!(held, "a member that came by a seat which is not live by it");
@@ -39,7 +39,7 @@ impl Room {
         assert!(self.seats.len() <= limits.seats as usize, "more seats than the limit");
         assert!(self.grants.len() <= limits.grants as usize, "more grants than the limit");
         assert!(self.stamp <= self.clock.last(), "a stamp from the future");
-        let inside = !self.members.is_empty() || self.seats.values().any(|s| s.takes_part());
+        let inside = !self.members.is_empty() || self.seats().any(|s| s.takes_part());
         assert_eq!(self.call.is_some(), inside, "a call without people, or people without one");
         for (id, stream) in &*self.streams {
             assert_eq!(*id, stream.id, "a stream under another's id");

@@ -48,6 +48,12 @@ pub enum Command {
         /// What they are told.
         message: String,
     },
+    /// The room was opened elsewhere: turn everybody out here, and leave it to
+    /// whoever has it now to say how things stand ([`Actor::House`]).
+    Abandon {
+        /// What they are told.
+        message: String,
+    },
     /// Replace the operator's definition ([`Actor::House`]).
     Configure(Box<Rules>),
     /// Replace the entry policy ([`Actor::House`]).

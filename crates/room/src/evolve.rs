@@ -97,7 +97,7 @@ impl Room {
                 }
                 self.clock.advance(seat.current.0);
                 let seats = Arc::make_mut(&mut self.seats);
-                seats.insert(seat.id.clone(), Seat::clone(seat));
+                seats.insert(seat.id.clone(), Arc::new(Seat::clone(seat)));
             }
             Happening::Stamped(stamp) => {
                 self.clock.advance(*stamp);
@@ -137,7 +137,7 @@ impl Room {
 
     fn change_seat(&mut self, id: &crate::seat::SeatId, change: impl FnOnce(&mut Seat)) {
         if let Some(seat) = Arc::make_mut(&mut self.seats).get_mut(id) {
-            change(seat);
+            change(Arc::make_mut(seat));
         }
     }
 
@@ -156,7 +156,7 @@ impl Room {
 
     /// A call ends with the last who goes.
     fn mind_end_of_call(&mut self) {
-        if self.members.is_empty() && !self.seats.values().any(Seat::takes_part) {
+        if self.members.is_empty() && !self.seats().any(Seat::takes_part) {
             self.call = None;
         }
     }

@@ -1,5 +1,6 @@
 //! The room's limits: how large each part of it may grow.
 
+use parlour_base::Span;
 use serde::{Deserialize, Serialize};
 
 /// Limits of one room. Configuration section `[room]`.
@@ -30,6 +31,9 @@ pub struct Limits {
     /// Largest attributes of a member or of the room, in bytes of JSON. A
     /// change that would pass it is refused.
     pub attribute_bytes: u32,
+    /// How long the lease of the rooms door lasts after somebody came or went by
+    /// another door, or ran out.
+    pub leased_life: Span,
     /// Most labels in a member's table of wishes. A larger table is refused.
     pub wishes: u32,
 }
@@ -46,6 +50,7 @@ impl Default for Limits {
             chat_entries: 50,
             value_bytes: 256 << 10,
             attribute_bytes: 16 << 10,
+            leased_life: Span::secs(1_344 * 3_600),
             wishes: 64,
         }
     }

@@ -1,9 +1,10 @@
 //! What of a room must survive a restart, and which writes keep it so.
 //!
 //! The body of a room holds what changes seldom. What grows one by one is kept
-//! in parts: grants and seats under their own keys, and the times that change
-//! with every join under a key of theirs, so that a write is as large as the
-//! change and not as the room.
+//! in parts: grants and seats under their own keys, the time to which a seat
+//! was renewed under the same key, and the times that change with every join
+//! under one of theirs, so that a write is as large as the change and not as
+//! the room.
 
 use crate::command::Clearing;
 use crate::event::{ChatEntry, Event, Happening};
@@ -11,7 +12,7 @@ use crate::lease::{Lease, Term};
 use crate::policy::{Grant, Grantee, Policy};
 use crate::room::Room;
 use crate::rules::Rules;
-use crate::seat::{Live, Seat, SeatId};
+use crate::seat::{Live, Means, Seat, SeatId, TokenNumber};
 use parlour_base::storage::Write;
 use parlour_base::{Json, JsonMap, Wall};
 use serde::de::DeserializeOwned;
@@ -22,6 +23,8 @@ use std::collections::BTreeMap;
 const GRANT: &str = "grant";
 /// The kind of part that a seat is.
 const SEAT: &str = "seat";
+/// The kind of part that says until when a seat was renewed.
+const RENEWAL: &str = "renewal";
 /// The kind of part that single values are.
 const VALUE: &str = "value";
 /// The value: the ceiling of the clock of call states.
@@ -46,6 +49,11 @@ pub struct RoomRecord {
     /// Room-wide attributes.
     pub attributes: JsonMap,
 }
+
+/// Until when a seat was renewed: that of this token, for one that was taken
+/// anew since has a time of its own.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Renewal(TokenNumber, Wall);
 
 /// Everything that is kept of a room.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -78,8 +86,20 @@ impl Kept {
             chat: chat.into_iter().filter_map(from_json).collect(),
             ..Self::default()
         };
+        let mut renewals: BTreeMap<String, Renewal> = BTreeMap::new();
         for (kind, key, body) in parts {
-            kept.part(&kind, &key, body);
+            match kind.as_str() {
+                RENEWAL => renewals.extend(from_json(body).map(|renewal| (key, renewal))),
+                kind => kept.part(kind, &key, body),
+            }
+        }
+        for seat in &mut kept.seats {
+            let renewal = renewals.get(&seat.id.to_string());
+            if let (Means::Rooms(participant), Some(renewal)) = (&mut seat.means, renewal)
+                && renewal.0 == seat.current
+            {
+                participant.expires = renewal.1;
+            }
         }
         kept
     }
@@ -162,9 +182,10 @@ impl Room {
                 vec![self.part(GRANT, grantee.to_string(), grant.as_ref().map(to_json))]
             }
             Happening::SeatTaken(seat) => self.seat_part(&seat.id),
-            Happening::SeatRenewed { seat, .. } => self.seat_part(seat),
+            Happening::SeatRenewed { seat, expires } => self.renewal(seat, *expires),
             Happening::SeatLeft { seat, .. } if seat.participant().is_some() => {
-                vec![self.part(SEAT, seat.id.to_string(), None)]
+                let key = seat.id.to_string();
+                vec![self.part(SEAT, key.clone(), None), self.part(RENEWAL, key, None)]
             }
             Happening::TermSet(term) => vec![self.value(TERM, Some(to_json(term)))],
             _ => Vec::new(),
@@ -179,9 +200,16 @@ impl Room {
         self.part(VALUE, key.to_owned(), body)
     }
 
+    fn renewal(&self, id: &SeatId, expires: Wall) -> Vec<Write> {
+        let kept = self.seat(id).filter(|seat| seat.participant().is_some());
+        let body = |seat: &Seat| to_json(&Renewal(seat.current, expires));
+        let write = |seat| self.part(RENEWAL, id.to_string(), Some(body(seat)));
+        kept.map(write).into_iter().collect()
+    }
+
     /// A seat of the rooms door is kept, but not who came in with it.
     fn seat_part(&self, id: &SeatId) -> Vec<Write> {
-        let kept = self.seats.get(id).filter(|seat| seat.participant().is_some());
+        let kept = self.seat(id).filter(|seat| seat.participant().is_some());
         let at_rest = |seat: &Seat| Seat { live: None::<Live>, report: None, ..seat.clone() };
         let write = |seat| self.part(SEAT, id.to_string(), Some(to_json(&at_rest(seat))));
         kept.map(write).into_iter().collect()

@@ -39,8 +39,9 @@ pub struct Room {
     pub(crate) lock: Option<Arc<str>>,
     pub(crate) attributes: Arc<JsonMap>,
     pub(crate) grants: Arc<BTreeMap<Grantee, Grant>>,
-    pub(crate) seats: Arc<BTreeMap<SeatId, Seat>>,
     /// Each is shared too: a copy of the map is a copy of pointers.
+    pub(crate) seats: Arc<BTreeMap<SeatId, Arc<Seat>>>,
+    /// The same.
     pub(crate) members: Arc<BTreeMap<MemberId, Arc<Member>>>,
     pub(crate) streams: Arc<BTreeMap<StreamId, Stream>>,
     pub(crate) chat: VecDeque<Arc<ChatEntry>>,
@@ -97,9 +98,9 @@ impl Room {
             due,
         };
         let began = seats.iter().map(|seat| seat.since).min();
-        let seats = seats.into_iter().map(|seat| (seat.id.clone(), seat));
+        let seats = seats.into_iter().map(|seat| (seat.id.clone(), Arc::new(seat)));
         room.seats = Arc::new(seats.collect());
-        room.arrivals = room.seats.values().map(|seat| seat.order).max().unwrap_or(0);
+        room.arrivals = room.seats().map(|seat| seat.order).max().unwrap_or(0);
         if let Some(since) = began {
             room.begin_call(since);
         }
@@ -114,14 +115,34 @@ impl Room {
             return false;
         }
         command.is_durable()
-            || self.gives_up_kept_seat(command)
+            || self.may_end_kept_seat(command)
             || self.wants_note(command)
             || self.wants_ceiling(now, command).is_some()
     }
 
-    fn gives_up_kept_seat(&self, command: &Command) -> bool {
-        let Command::GiveUp { seat, .. } = command else { return false };
-        self.seats.get(seat).is_some_and(|seat| seat.participant().is_some())
+    /// Whether it may end a seat that is kept, which a crash must not bring
+    /// back once anybody has seen it end.
+    fn may_end_kept_seat(&self, command: &Command) -> bool {
+        let kept = |seat: &Seat| seat.participant().is_some();
+        if !self.seats().any(kept) {
+            return false;
+        }
+        let all = self.rules.autokick && command.moves_people();
+        all || match command {
+            Command::Disband { .. } => true,
+            Command::Configure(rules) => rules.autokick,
+            Command::Evict(seat) | Command::GiveUp { seat, .. } => {
+                self.seat(seat).is_some_and(kept)
+            }
+            Command::EvictUser(user) => {
+                self.seats().any(|seat| seat.person.user == *user && kept(seat))
+            }
+            Command::Kick { target, .. } => {
+                let seat = self.members.get(target).and_then(|member| member.seat.as_ref());
+                seat.and_then(|seat| self.seat(seat)).is_some_and(kept)
+            }
+            _ => false,
+        }
     }
 
     /// Whether the store must know, before anybody sees what comes of the
@@ -131,7 +152,7 @@ impl Room {
             Command::Admit(admission) => Some(&admission.person),
             Command::Join(entry) => match &entry.pass {
                 Pass::Shown { person, .. } => Some(person),
-                Pass::Ticket(ticket) => self.seats.get(&ticket.seat).map(|seat| &seat.person),
+                Pass::Ticket(ticket) => self.seat(&ticket.seat).map(|seat| &seat.person),
             },
             _ => None,
         }) else {
@@ -248,13 +269,13 @@ impl Room {
 
     /// The seats that are held.
     pub fn seats(&self) -> impl ExactSizeIterator<Item = &Seat> {
-        self.seats.values()
+        self.seats.values().map(AsRef::as_ref)
     }
 
     /// One seat.
     #[must_use]
     pub fn seat(&self, id: &SeatId) -> Option<&Seat> {
-        self.seats.get(id)
+        self.seats.get(id).map(AsRef::as_ref)
     }
 
     /// The call, while somebody is in.

@@ -108,7 +108,7 @@ impl Room {
         let connected = people.filter_map(|member| {
             Some((member.person.kik.as_deref()?, self.order_of(member), CallState::Connected))
         });
-        let connecting = self.seats.values().filter_map(|seat| match seat.means {
+        let connecting = self.seats().filter_map(|seat| match seat.means {
             Means::Callctl => {
                 Some((seat.person.kik.as_deref()?, seat.order, CallState::Connecting))
             }
@@ -119,7 +119,7 @@ impl Room {
 
     /// A member that came in with a token came when its seat was taken.
     fn order_of(&self, member: &Member) -> u64 {
-        let seat = member.seat.as_ref().and_then(|seat| self.seats.get(seat));
+        let seat = member.seat.as_ref().and_then(|seat| self.seat(seat));
         seat.map_or(member.order, |seat| seat.order)
     }
 
@@ -129,6 +129,14 @@ impl Room {
         self.callers().filter(|(who, ..)| *who == name).map(|(.., state)| state).max()
     }
 
+    /// How many the rooms door lists.
+    #[must_use]
+    pub fn participant_count(&self) -> usize {
+        let waiting = |seat: &&Seat| seat.live.is_none() && seat.participant().is_some();
+        let people = self.members.values().filter(|member| member.is_person());
+        people.count() + self.seats().filter(waiting).count()
+    }
+
     /// Whom the rooms door lists, by the order of coming.
     #[must_use]
     pub fn participants(&self) -> Vec<Participating<'_>> {
@@ -136,10 +144,11 @@ impl Room {
     }
 
     /// The same without those whose time is over by then.
-    pub(crate) fn participants_at(&self, at: Wall) -> Vec<Participating<'_>> {
+    #[must_use]
+    pub fn participants_at(&self, at: Wall) -> Vec<Participating<'_>> {
         let mut list = Vec::new();
         for member in self.members.values().filter(|member| member.is_person()) {
-            let seat = member.seat.as_ref().and_then(|seat| self.seats.get(seat));
+            let seat = member.seat.as_ref().and_then(|seat| self.seat(seat));
             if seat.is_some_and(|seat| seat.is_over(at)) {
                 continue;
             }
@@ -149,7 +158,7 @@ impl Room {
                 None => list.push((order, self.visiting(member, order))),
             }
         }
-        for seat in self.seats.values().filter(|seat| seat.live.is_none() && !seat.is_over(at)) {
+        for seat in self.seats().filter(|seat| seat.live.is_none() && !seat.is_over(at)) {
             list.extend(self.participating(seat).map(|participant| (seat.order, participant)));
         }
         list.sort_by_key(|(order, _)| *order);
@@ -200,7 +209,7 @@ impl Room {
     #[must_use]
     pub fn is_call_in_progress(&self) -> bool {
         let members = self.members.values().filter(|member| member.is_person());
-        let elsewhere = self.seats.values().filter(|seat| seat.means == Means::Elsewhere);
+        let elsewhere = self.seats().filter(|seat| seat.means == Means::Elsewhere);
         let mut users =
             members.map(|member| member.person.user).chain(elsewhere.map(|seat| seat.person.user));
         let first = users.next();
@@ -214,10 +223,10 @@ impl Room {
         for member in self.members.values() {
             let state =
                 if member.is_person() { PresenceState::Connected } else { PresenceState::System };
-            let seat = member.seat.as_ref().and_then(|seat| self.seats.get(seat));
+            let seat = member.seat.as_ref().and_then(|seat| self.seat(seat));
             list.push((self.order_of(member), Presence { seat, member: Some(member), state }));
         }
-        for seat in self.seats.values().filter(|seat| seat.live.is_none()) {
+        for seat in self.seats().filter(|seat| seat.live.is_none()) {
             let state = match seat.means {
                 Means::Callctl | Means::Rooms(_) => PresenceState::Connecting,
                 Means::Viewer => PresenceState::Viewer,
@@ -233,12 +242,12 @@ impl Room {
     #[must_use]
     pub fn occupancy(&self) -> usize {
         let waiting = |seat: &&Seat| seat.live.is_none() && seat.takes_part();
-        self.members.len() + self.seats.values().filter(waiting).count()
+        self.members.len() + self.seats().filter(waiting).count()
     }
 
     /// The same without those whose time is over by then.
     pub(crate) fn occupancy_at(&self, at: Wall) -> usize {
-        let over = self.seats.values().filter(|seat| seat.is_over(at)).count();
+        let over = self.seats().filter(|seat| seat.is_over(at)).count();
         self.occupancy().saturating_sub(over)
     }
 }

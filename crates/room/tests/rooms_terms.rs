@@ -4,7 +4,7 @@
 mod common;
 use common::store::Home;
 use common::*;
-use parlour_base::Wall;
+use parlour_base::{Span, Wall};
 use parlour_room::command::LeaseChange;
 use parlour_room::lease::Term;
 use parlour_room::record::RoomRecord;
@@ -19,7 +19,8 @@ const LASTS: i64 = 300;
 const MANY: i64 = 100;
 
 fn home(max_size: u32) -> Home {
-    let mut home = Home::new(&open_record(), Limits::default());
+    let limits = Limits { leased_life: Span(LIFE), ..Limits::default() };
+    let mut home = Home::new(&open_record(), limits);
     home.house(NOW, lease("owner", max_size)).expect("the house may");
     home
 }
@@ -208,19 +209,60 @@ fn joins_leaves_and_expiries_move_the_lease_and_nothing_else_does() {
 }
 
 #[test]
-fn who_comes_by_another_door_is_a_change_but_does_not_prolong() {
+fn who_comes_or_goes_by_another_door_has_come_or_gone() {
     let mut home = home(5);
     home.entrant(after(5), "bob", walk_in(kik("bob"))).expect("it is open");
-    let expires = after(1_000_000).wall;
-    assert_eq!(term(&home), Term { changed: after(5).wall, expires });
+    assert_eq!(term(&home), moved(5));
     home.house(after(9), Command::Expel(id("bob"))).expect("it is in");
-    assert_eq!(term(&home), Term { changed: after(9).wall, expires });
+    assert_eq!(term(&home), moved(9));
     let number = token_in(&come(&mut home, 20, "G1", MANY).expect("it is open"));
     let number = number.expect("a token");
     home.entrant(after(30), "tab", ticket(id_of("G1"), number)).expect("the token is good");
     assert_eq!(term(&home), moved(20), "it was listed before");
     home.house(after(40), Command::Evict(id_of("G1"))).expect("it has a seat");
-    assert_eq!(term(&home).changed, after(40).wall, "and is so no more");
+    assert_eq!(term(&home), moved(40), "and is so no more");
+}
+
+#[test]
+fn a_renewal_is_kept_apart_from_the_seat_and_only_for_its_token() {
+    let mut home = home(5);
+    come(&mut home, 0, "G1", MANY).expect("it is open");
+    renew(&mut home, 100, "G1").expect("it is in");
+    assert_eq!((home.store.parts_of("seat"), home.store.parts_of("renewal")), (1, 1));
+    home.restart();
+    let expires = |home: &Home| participant(home, "G1").map(|one| one.expires);
+    assert_eq!(expires(&home), Some(after(100 + LASTS).wall));
+    // The clocks were set back meanwhile: the new seat has its own time.
+    come(&mut home, 50, "G1", MANY).expect("it comes again");
+    home.restart();
+    assert_eq!(expires(&home), Some(after(50 + LASTS).wall));
+    renew(&mut home, 60, "G1").expect("it is in");
+    leave(&mut home, 70, "G1").expect("it is in");
+    assert_eq!((home.store.parts_of("seat"), home.store.parts_of("renewal")), (0, 0));
+}
+
+#[test]
+fn who_is_turned_out_stays_out_whatever_happens_to_the_server() {
+    let mut home = home(5);
+    let number = token_in(&come(&mut home, 0, "G1", MANY).expect("open")).expect("a token");
+    home.entrant(after(1), "tab", ticket(id_of("G1"), number)).expect("the token is good");
+    home.entrant(after(2), "bob", walk_in(kik("bob"))).expect("it is open");
+    let kick = |who: &str| Command::Kick { target: id(who), message: None };
+    let user = person("G1").user;
+    let message = || String::new();
+    for (command, waits) in [
+        (kick("tab"), true),
+        (kick("bob"), false),
+        (Command::Evict(id_of("G1")), true),
+        (Command::EvictUser(user), true),
+        (Command::EvictUser(common::user("bob")), false),
+        (Command::Disband { message: message() }, true),
+        (Command::Abandon { message: message() }, false),
+    ] {
+        assert_eq!(home.room.waits_for_store(after(3), &command), waits, "{command:?}");
+    }
+    home.house(after(4), Command::Abandon { message: message() }).expect("the house may");
+    assert_eq!((home.room.members().len(), home.room.seats().len()), (0, 0));
 }
 
 #[test]

@@ -40,6 +40,8 @@ counters! {
     connections_refused: "connections_refused",
     /// TCP connections refused because of the limit on one address.
     connections_refused_address: "connections_refused_address",
+    /// TCP connections read on after their last answer because the client went on sending.
+    connections_lingered: "connections_lingered",
     /// Times that accepting a connection failed.
     accept_errors: "accept_errors",
     /// TLS handshakes that failed or took too long.

@@ -297,9 +297,14 @@ fn serve(machine: &mut impl Control, post: &mut Post, letters: &Letters, clock: 
     while let Some(first) = wait(letters, clock, machine.deadline()) {
         let more = letters.0.try_iter().take(TURN_MAX);
         for mail in first.into_iter().chain(more) {
-            let Some(inputs) = post.open(mail) else { return };
-            for input in inputs {
-                step(machine, post, clock.now(), input);
+            match post.open(mail) {
+                Some(Opened::One(input)) => step(machine, post, clock.now(), input),
+                Some(Opened::Stored(replies)) => {
+                    for reply in replies {
+                        step(machine, post, clock.now(), Input::Stored(reply));
+                    }
+                }
+                None => return,
             }
         }
         let now = clock.now();
@@ -333,6 +338,12 @@ fn step(machine: &mut impl Control, post: &mut Post, now: Now, input: Input) {
     }
 }
 
+/// What a letter says.
+enum Opened {
+    One(Input),
+    Stored(Vec<StoreReply>),
+}
+
 /// Opens letters and carries orders away.
 struct Post {
     hands: Hands,
@@ -353,8 +364,8 @@ struct Post {
 
 impl Post {
     /// What a letter says to the machine; `None` when it says to stop.
-    fn open(&mut self, mail: Mail) -> Option<Vec<Input>> {
-        Some(vec![match mail {
+    fn open(&mut self, mail: Mail) -> Option<Opened> {
+        Some(Opened::One(match mail {
             Mail::Opened(conn, remote, outgoing) => {
                 self.outgoing.insert(conn, outgoing);
                 Input::Opened { conn, remote }
@@ -365,7 +376,7 @@ impl Post {
                 Input::Closed(conn)
             }
             Mail::Stored(replies) => {
-                return Some(replies.into_iter().map(Input::Stored).collect());
+                return Some(Opened::Stored(replies));
             }
             Mail::Checked(errand, fits) => Input::Checked(errand, fits),
             Mail::Hashed(errand, hash) => Input::Hashed(errand, hash),
@@ -387,7 +398,7 @@ impl Post {
             Mail::Fetched(id, fetched) => Input::Fetched(id, fetched),
             Mail::Shutdown => Input::Shutdown,
             Mail::Stop => return None,
-        }])
+        }))
     }
 
     fn carry(&mut self, output: Output) {

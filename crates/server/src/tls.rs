@@ -190,8 +190,11 @@ impl Pair {
         params.distinguished_name.push(DnType::CommonName, "Parlour, self-made");
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
-        write_private(&self.key, &key.serialize_pem())?;
-        write_private(&self.certificate, &certificate.pem())
+        let write = |path: &PathBuf, text: &str| {
+            write_private(path, text).map_err(|cause| TlsError::Io { path: path.clone(), cause })
+        };
+        write(&self.key, &key.serialize_pem())?;
+        write(&self.certificate, &certificate.pem())
     }
 }
 
@@ -205,17 +208,17 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
 }
 
 /// Writes a file that only its user may read, in place of an older one.
-fn write_private(path: &Path, text: &str) -> Result<(), TlsError> {
-    let at = |cause| TlsError::Io { path: path.to_owned(), cause };
+pub(crate) fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let fresh = path.with_extension("new");
     drop(fs::remove_file(&fresh));
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&fresh).map_err(at)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(at)?;
-    fs::rename(&fresh, path).map_err(at)
+    let mut file = options.open(&fresh)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&fresh, path)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use crate::call::Observed;
 use crate::rooms;
-use parlour_room::{Event, Room};
+use parlour_room::{Actor, Event, Room};
 use std::sync::Arc;
 
 /// What the doors are configured with.
@@ -14,17 +14,18 @@ pub struct Doors {
 }
 
 impl Doors {
-    /// What the doors make of these events of a room, `room` being the room
-    /// after them and `names` its (namespace, name) pairs.
+    /// What the doors make of these events of a room, which `actor` has caused:
+    /// `room` is the room after them and `names` its (namespace, name) pairs.
     #[must_use]
     pub fn observe(
         &self,
         room: &Room,
         names: &[(String, String)],
+        actor: &Actor,
         events: &[Event],
     ) -> Vec<Observed> {
         let mut observed = crate::callctl::observe(room, names, events);
-        observed.extend(rooms::observe(&self.rooms, room, events));
+        observed.extend(rooms::observe(&self.rooms, room, actor, events));
         observed
     }
 }

@@ -13,7 +13,8 @@ use parlour_room::{Actor, Command, Door, Person, Proof, Refusal, Room, Seat, Sea
 fn is_for_the_house(command: &Command) -> bool {
     matches!(
         command,
-        Command::Announce { .. }
+        Command::Abandon { .. }
+            | Command::Announce { .. }
             | Command::Configure(_)
             | Command::Delete
             | Command::Disband { .. }

@@ -156,7 +156,8 @@ impl Shard {
         self.mind_idleness(now, room);
         if let Some(hosted) = self.rooms.get(&room) {
             let seen = hosted.timeline.published();
-            let observed = self.config.doors.observe(seen, &hosted.names, &step.events);
+            let observed =
+                self.config.doors.observe(seen, &hosted.names, &step.actor, &step.events);
             self.observed(observed);
         }
         self.did(step.asker, room, step.events);

@@ -16,6 +16,7 @@ impl Shard {
     pub(crate) fn store(&mut self, op: StoreOp) -> StoreId {
         self.next_store += 1;
         let id = StoreId(self.next_store);
+        self.recent.asks(id, &op);
         self.out.push_back(Output::Store(StoreRequest { id, op }));
         id
     }
@@ -27,6 +28,7 @@ impl Shard {
 
     pub(super) fn stored(&mut self, now: Now, reply: StoreReply) {
         let StoreReply { id, result } = reply;
+        self.recent.told(id, result.as_ref().ok());
         let Some(room) = self.flights.remove(&id) else {
             let rest = self.call_stored(id, result);
             let rest = rest.or_else(|result| self.opening_stored(now, id, result));
@@ -46,7 +48,7 @@ impl Shard {
             Err(StoreFault::Fenced) => {
                 self.flight_failed(now, room);
                 let message = "this group moved to another server".to_owned();
-                self.house(now, room, Command::Disband { message });
+                self.house(now, room, Command::Abandon { message });
                 self.forget_room(now, room);
             }
             Err(fault @ (StoreFault::NameTaken | StoreFault::Changed)) => {

@@ -149,6 +149,12 @@ impl Rooms {
         }
     }
 
+    /// A call of the door's own.
+    pub fn call(&mut self, call: Box<dyn parlour_node::Call>) {
+        self.next += 1;
+        self.world.input(Input::Call(CallId::new(self.next), call));
+    }
+
     fn signed(&mut self, token: &str, method: &str, path: &str) -> String {
         self.next += 1;
         let credentials = session(token).credentials();

@@ -51,7 +51,7 @@ impl Turn<'_> {
         mut entry: Entry,
         ticket: Ticket,
     ) -> Result<(), Refusal> {
-        let seat = self.room.seats.get(&ticket.seat).ok_or(Refusal::TokenDead)?.clone();
+        let seat = self.room.seat(&ticket.seat).ok_or(Refusal::TokenDead)?.clone();
         // Viewers are not seen, so they cannot become members.
         let good = seat.current == ticket.number && seat.takes_part() && !seat.is_over(self.at);
         if !good {
@@ -193,6 +193,14 @@ impl Turn<'_> {
             self.remove(&member, Departure::Kicked { by: None, message: message.to_owned() });
         }
         self.evict_all();
+    }
+
+    /// What happens here is not the room's any more: no list of it changes.
+    pub(super) fn abandon(&mut self, message: &str) {
+        self.disband(message);
+        self.touched.clear();
+        self.crowd = None;
+        self.untimed = false;
     }
 
     /// Turns a member out for the house.

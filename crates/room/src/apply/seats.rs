@@ -34,7 +34,7 @@ impl Turn<'_> {
         }
         check_sizes(&slot, &person, &name, &terms)?;
         let id = SeatId { user: me, slot };
-        let old = self.room.seats.get(&id).cloned();
+        let old = self.room.seat(&id).cloned();
         let (before, other) = match old {
             // What is over, or was taken at another door, is no claim here.
             Some(old) if old.is_over(self.at) || old.door() != terms.door() => (None, Some(old)),
@@ -121,8 +121,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn renew(&mut self, me: UserId, id: &SeatId, expires: Wall) -> Result<(), Refusal> {
-        let seat = self.own_seat(me, id)?;
-        seat.participant().ok_or(Refusal::UnknownSeat)?;
+        self.own_seat(me, id)?.participant().ok_or(Refusal::UnknownSeat)?;
         self.emit(Happening::SeatRenewed { seat: id.clone(), expires });
         Ok(())
     }
@@ -148,7 +147,7 @@ impl Turn<'_> {
         number: Option<TokenNumber>,
         life: Duration,
     ) -> Result<(), Refusal> {
-        let seat = self.own_seat(me, id)?;
+        let seat = self.own_seat(me, id)?.clone();
         // Without a token it cannot be placed in the race, where there is one.
         let placed = number.or_else(|| (seat.means != Means::Callctl).then_some(seat.current));
         let late = placed.is_none_or(|number| number < seat.current);
@@ -165,18 +164,18 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn own_seat(&self, me: UserId, id: &SeatId) -> Result<Seat, Refusal> {
+    fn own_seat(&self, me: UserId, id: &SeatId) -> Result<&Seat, Refusal> {
         if id.user != me {
             return Err(Refusal::UnknownSeat);
         }
-        let seat = self.room.seats.get(id).filter(|seat| !seat.is_over(self.at));
-        seat.cloned().ok_or(Refusal::UnknownSeat)
+        let seat = self.room.seat(id).filter(|seat| !seat.is_over(self.at));
+        seat.ok_or(Refusal::UnknownSeat)
     }
 
     /// The time to connect has passed: for whom it was not set any more,
     /// nothing happens.
     pub(super) fn lapse(&mut self, id: &SeatId, number: TokenNumber) {
-        let Some(seat) = self.room.seats.get(id).cloned() else { return };
+        let Some(seat) = self.room.seat(id).cloned() else { return };
         if seat.current != number || !seat.connecting {
             return;
         }
@@ -191,14 +190,14 @@ impl Turn<'_> {
     }
 
     pub(super) fn evict(&mut self, id: &SeatId) -> Result<(), Refusal> {
-        let seat = self.room.seats.get(id).cloned().ok_or(Refusal::UnknownSeat)?;
+        let seat = self.room.seat(id).cloned().ok_or(Refusal::UnknownSeat)?;
         self.close_seat(&seat, SeatEnd::Evicted);
         Ok(())
     }
 
     pub(super) fn evict_user(&mut self, user: UserId) {
         let seats: Vec<Seat> =
-            self.room.seats.values().filter(|seat| seat.person.user == user).cloned().collect();
+            self.room.seats().filter(|seat| seat.person.user == user).cloned().collect();
         for seat in seats {
             self.end_seat(&seat, SeatEnd::Evicted);
         }
@@ -212,7 +211,7 @@ impl Turn<'_> {
     }
 
     pub(super) fn evict_all(&mut self) {
-        let seats: Vec<Seat> = self.room.seats.values().cloned().collect();
+        let seats: Vec<Seat> = self.room.seats().cloned().collect();
         for seat in seats {
             self.end_seat(&seat, SeatEnd::Evicted);
         }
@@ -238,7 +237,7 @@ impl Turn<'_> {
 
     /// A member that came in by a seat is gone.
     pub(super) fn seat_is_dead(&mut self, member: &Member, turned_out: bool) {
-        let seat = member.seat.as_ref().and_then(|id| self.room.seats.get(id)).cloned();
+        let seat = member.seat.as_ref().and_then(|id| self.room.seat(id)).cloned();
         let Some(seat) = seat else { return };
         let Some(live) = seat.live.as_ref().filter(|live| live.member == member.id) else { return };
         if turned_out {
@@ -259,7 +258,7 @@ impl Turn<'_> {
     pub(super) fn expire(&mut self, life: Duration) {
         let at = self.at;
         let over = |seat: &&Seat| seat.is_over(at);
-        let seats: Vec<Seat> = self.room.seats.values().filter(over).cloned().collect();
+        let seats: Vec<Seat> = self.room.seats().filter(over).cloned().collect();
         let first = seats.iter().filter_map(Seat::participant).map(|one| one.expires).min();
         let ends = self.room.term.map(|term| term.expires).filter(|ends| *ends <= at);
         // Whose time ran out after the room's could not prolong it any more.
@@ -309,7 +308,7 @@ impl Room {
     /// lease runs out.
     #[must_use]
     pub fn due(&self) -> Option<Wall> {
-        let seats = self.seats.values().filter_map(Seat::participant).map(|p| p.expires);
+        let seats = self.seats().filter_map(Seat::participant).map(|p| p.expires);
         seats.chain(self.term.map(|term| term.expires)).min()
     }
 }

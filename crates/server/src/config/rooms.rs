@@ -1,11 +1,13 @@
 //! The table that configures the rooms door.
 
 use super::schema::section;
-use parlour_base::{Secret, Span};
+use crate::tls::write_private;
+use parlour_base::{Entropy, Secret, Span};
 use parlour_node::rooms;
 use parlour_wire::rooms::Bounds;
+use parlour_wire::rooms::identity::hex;
 use parlour_wire::rooms::oauth::Params;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 section! {
     /// The rooms door: Mozilla Loop's REST API.
@@ -36,6 +38,10 @@ section! {
         session_life: Span = Span::secs(2_592_000), in Span::secs(1), Span::secs(31_536_000);
         /// Life of a media token.
         token_life: Span = Span::secs(86_400), in Span::secs(1), Span::secs(2_592_000);
+        /// Nonces of Hawk that are remembered, so that no request is taken twice within the 60 s its signature lasts; 0, as the protocol has it, takes it as often as it comes.
+        hawk_nonces: u32 = 0, in 0, 10_000_000;
+        /// File with the secret that accounts of participants are sealed with in the store; empty means `rooms.secret` in the data folder, made if it is not there.
+        account_secret: PathBuf = PathBuf::new();
         /// Most rooms of one bulk deletion.
         bulk_max: u32 = 500, in 1, 10_000;
         /// Most rooms, and most deletions, in one list.
@@ -100,7 +106,7 @@ impl Rooms {
     ///
     /// # Errors
     /// If the file with the secret cannot be read.
-    pub fn door(&self) -> std::io::Result<rooms::Config> {
+    pub fn door(&self, account_secret: Secret<Vec<u8>>) -> std::io::Result<rooms::Config> {
         let small = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
         let bounds = Bounds {
             name_chars: small(self.name_chars_max),
@@ -126,9 +132,30 @@ impl Rooms {
             push_servers: self.push_servers.clone(),
             version: self.show_version.then(|| env!("CARGO_PKG_VERSION").to_owned()),
             analytics: self.analytics,
+            nonces: self.hawk_nonces,
+            account_secret,
             oauth: self.oauth()?,
             verifier: self.verifier(),
         })
+    }
+
+    /// The secret in this file; a new one, kept there, if there is none.
+    ///
+    /// # Errors
+    /// If it can be neither read nor made.
+    pub fn account_secret(path: &Path, entropy: &mut Entropy) -> std::io::Result<Secret<Vec<u8>>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text.trim().to_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let mut bytes = [0; 16];
+                entropy.fill(&mut bytes);
+                let text = hex(&bytes);
+                write_private(path, &format!("{text}\n"))?;
+                text
+            }
+            Err(error) => return Err(error),
+        };
+        Ok(Secret::new(text.into_bytes()))
     }
 
     fn oauth(&self) -> std::io::Result<Option<rooms::OauthConfig>> {

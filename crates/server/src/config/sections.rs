@@ -44,6 +44,8 @@ section! {
         head_bytes_max: ByteSize = ByteSize::kib(16), in ByteSize::kib(8), ByteSize::kib(64);
         /// Time for the TLS handshake, for each request head and for the WebSocket upgrade.
         head_timeout: Span = Span::secs(30), in Span::millis(100), Span::secs(120);
+        /// How long a client is heard that goes on sending after its request was answered, so that the answer reaches it.
+        linger: Span = Span::secs(2), in Span::millis(0), Span::secs(60);
         /// TCP connections at once; further ones are answered 503 or closed.
         connections_max: u32 = 20_000, in 1, 1_000_000;
         /// TCP connections at once from one IPv4 address or IPv6 /64 network; listed proxies are not counted, loopback neither.

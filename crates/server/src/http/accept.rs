@@ -6,15 +6,16 @@
 
 use super::asked::Connection;
 use super::gate::Place;
-use super::{Site, router};
+use super::linger::{Lingering, Unread, Watched};
+use super::{Site, answer};
 use crate::config::Listen;
 use crate::tls::Certificates;
-use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -24,7 +25,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tower::ServiceExt as _;
 
 /// Connections that may wait in the kernel to be accepted.
 const BACKLOG: u32 = 1_024;
@@ -106,7 +106,6 @@ pub async fn serve(
     certificates: Option<Arc<Certificates>>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let router = router(Arc::clone(&site));
     loop {
         // Nothing is lost when either branch is dropped: accept is safe to
         // cancel, and the flag stays set.
@@ -129,7 +128,6 @@ pub async fn serve(
         let tls = listening.listen.tls;
         let connection = Connection { remote, tls, refused: place.refused };
         let serving = Serving {
-            router: router.clone(),
             connection,
             place: Arc::new(place),
             stop: stop.clone(),
@@ -150,7 +148,6 @@ fn tune(stream: &TcpStream) -> io::Result<()> {
 
 /// Keeps a place as long as the connection lives, also after an upgrade.
 struct Serving {
-    router: Router,
     connection: Connection,
     place: Arc<Place>,
     stop: watch::Receiver<bool>,
@@ -184,6 +181,8 @@ impl Serving {
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(limit)
+            // Who has said all it wants to say still wants to hear.
+            .half_close(true)
             .max_buf_size(head_max)
             .max_headers(HEADERS_MAX);
         builder
@@ -197,14 +196,23 @@ impl Serving {
             .keep_alive_interval(H2_PING)
             .keep_alive_timeout(H2_PING);
         let asked = Arc::new(AtomicBool::new(false));
-        let (router, connection) = (self.router.clone(), self.connection);
+        let (site, connection) = (Arc::clone(&self.site), self.connection);
+        let unread = Unread::default();
+        let stream = Lingering::new(
+            stream,
+            unread.clone(),
+            http.linger.0,
+            self.site.counters.connections_lingered.clone(),
+        );
         let (seen, place) = (Arc::clone(&asked), Arc::clone(&self.place));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
-            request.extensions_mut().insert(connection);
             // An upgraded connection takes its place along.
             request.extensions_mut().insert(Arc::clone(&place));
-            router.clone().oneshot(request.map(Body::new))
+            let request = request.map(|body| Body::new(Watched::new(body, unread.clone())));
+            // A connection that waits is not to be as large as an answer on its way.
+            let answer = Box::pin(answer(Arc::clone(&site), connection, request));
+            async move { Ok::<_, Infallible>(answer.await) }
         });
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(serving);

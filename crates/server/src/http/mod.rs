@@ -8,6 +8,7 @@ pub mod api;
 mod asked;
 mod assets;
 mod gate;
+mod linger;
 mod origin;
 mod pages;
 mod paths;
@@ -29,12 +30,9 @@ use crate::metrics::Counters;
 use crate::shard::Mailbox;
 use asked::Asked;
 use axum::body::Body;
-use axum::extract::State;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, Request, StatusCode};
 use axum::response::Response;
-use axum::routing::any;
-use axum::{Extension, Router};
 use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -89,16 +87,8 @@ impl Site {
     }
 }
 
-/// The service of the main listeners.
-pub fn router(site: Arc<Site>) -> Router {
-    Router::new().fallback(any(answer)).with_state(site)
-}
-
-async fn answer(
-    State(site): State<Arc<Site>>,
-    Extension(connection): Extension<Connection>,
-    request: Request<Body>,
-) -> Response {
+/// What the main listeners answer.
+async fn answer(site: Arc<Site>, connection: Connection, request: Request<Body>) -> Response {
     site.counters.requests.inc();
     if let Some(grpc) = site.grpc.get().filter(|grpc| grpc.is_for(&request)) {
         return if connection.refused { reply::busy() } else { grpc.answer(request).await };

@@ -29,7 +29,6 @@ use parlour_node::rooms::{self, Begun, Headers, Reports, Request, Summary};
 use parlour_wire::rooms::path::{PREFIX, Place, place};
 use parlour_wire::rooms::{BODY_BYTES_MAX, accept, cors};
 use push::Pusher;
-use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -37,6 +36,9 @@ use tokio::time::timeout;
 
 /// Bytes of a body that are read, though not kept, before it is refused.
 const DRAINED_MAX: usize = 1 << 20;
+
+/// What the desktop add-on says of itself.
+const ADDON_VERSION: HeaderName = HeaderName::from_static("x-loop-addon-ver");
 
 /// How often what has ended is swept out.
 const SWEEP_EVERY: Duration = Duration::from_secs(3_600);
@@ -229,6 +231,9 @@ fn finish(
     }
     let summary = &answer.summary;
     rooms.tally.answered(summary);
+    if rooms.settings.hawk_nonces > 0 {
+        rooms.tally.nonces.set(i64::try_from(rooms.door.nonces()).unwrap_or(i64::MAX));
+    }
     if let Some(moved) = &summary.moved {
         rooms.tally.moved(moved);
         rooms.reports().moved(moved);
@@ -244,9 +249,8 @@ fn respond(answer: rooms::Response) -> Response {
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or_default();
     for (name, value) in answer.headers {
         // A value that no header can hold was somebody's own and is left out.
-        let header = HeaderName::from_str(name).ok().zip(HeaderValue::from_str(&value).ok());
-        if let Some((name, value)) = header {
-            response.headers_mut().append(name, value);
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().append(HeaderName::from_static(name), value);
         }
     }
     response
@@ -354,25 +358,34 @@ pub async fn sweep(site: Arc<Site>, rooms: Arc<Rooms>, mut stop: watch::Receiver
     }
 }
 
-/// One line for each request, without tokens and without what people keep to
-/// themselves.
+/// One line for each request and one for each site that was shared, in the
+/// words of the protocol (docs/protocols/rooms.md §8), without session tokens
+/// and without what people keep to themselves.
 fn log(parts: &Parts, code: u16, summary: &Summary) {
     let moved = summary.moved.as_ref();
+    let said = |name: &HeaderName| text(&parts.headers, name);
     tracing::info!(
         kind = "request.summary",
         code,
         errno = summary.errno,
-        method = %parts.method,
-        user_type = summary.user_kind.text(),
+        method = %parts.method.as_str().to_ascii_lowercase(),
+        path = parts.uri.path(),
+        agent = said(&header::USER_AGENT),
+        lang = said(&header::ACCEPT_LANGUAGE),
+        loopAddonVersion = said(&ADDON_VERSION),
+        userType = summary.user_kind.text(),
         token = summary.room,
         action = summary.action,
         participants = summary.participants,
-        room_connection_id = summary.connection,
+        roomConnectionId = summary.connection,
         event = moved.map(|moved| moved.event.as_str()),
         state = moved.map(|moved| moved.to.as_str()),
         connections = moved.map(|moved| moved.counters.connections),
-        send_streams = moved.map(|moved| moved.counters.send_streams),
-        recv_streams = moved.map(|moved| moved.counters.recv_streams),
+        sendStreams = moved.map(|moved| moved.counters.send_streams),
+        recvStreams = moved.map(|moved| moved.counters.recv_streams),
         "rooms request"
     );
+    for (domain, count) in &summary.domains {
+        tracing::info!(kind = "domains.counters", ?domain, count, "a site was shared");
+    }
 }

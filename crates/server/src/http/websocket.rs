@@ -5,6 +5,7 @@
 
 use super::asked::Asked;
 use super::gate::Place;
+use super::linger::LINGER_BYTES_MAX;
 use super::{Site, origin, reply};
 use crate::outgoing::{self, Order, Room, Waiting};
 use crate::port::Frame;
@@ -36,10 +37,6 @@ const BUFFER_BYTES: usize = 4 << 10;
 
 /// Frames put into the write buffer before it is flushed.
 const BATCH_MAX: usize = 32;
-
-/// Bytes read and thrown away after a message that was too large, so that the
-/// close frame arrives before the connection is reset.
-const LINGER_BYTES_MAX: u64 = 16 << 20;
 
 type Socket = WebSocketStream<TokioIo<Upgraded>>;
 

@@ -94,7 +94,7 @@ fn count(name: &'static str, help: &'static str, value: u64) -> Figure {
     Figure { values: vec![(String::new(), value)], ..empty(name, help, true) }
 }
 
-fn shard(it: Gauges) -> [Figure; 17] {
+fn shard(it: Gauges) -> [Figure; 20] {
     [
         gauge("sessions", "Client connections that the control shard holds", it.sessions),
         gauge("rooms", "Rooms in memory", it.rooms),
@@ -117,6 +117,9 @@ fn shard(it: Gauges) -> [Figure; 17] {
             "Requests refused because too many were under way",
             it.calls_refused_total,
         ),
+        gauge("recent_records", "Records and pages that are remembered", it.recent_records),
+        count("recent_hits", "Look-ups answered from memory", it.recent_hits_total),
+        count("recent_misses", "Look-ups that the store had to answer", it.recent_misses_total),
         count("events", "Events numbered", it.events_total),
         count("refusals", "Commands refused by a room", it.refusals_total),
         count("misbehaviours", "Sessions closed for misbehaviour", it.misbehaviours_total),

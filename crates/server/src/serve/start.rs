@@ -6,6 +6,7 @@ use super::machines::{self, Alarm};
 use super::stop::{Running, Signals, Threads};
 use super::welcome::{House, Lobby, warn_of_gaps};
 use crate::clock::Clock;
+use crate::config::rooms::Rooms as RoomsSettings;
 use crate::config::{Config, Loaded};
 use crate::fetch::Fetcher;
 use crate::groups::GroupFolder;
@@ -69,10 +70,14 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let (workers, worker_threads) =
         machines::start_workers(config, sockets, &identity, &mut entropy, things)?;
 
-    let rooms_door = config.rooms.door().context("cannot read `rooms.client_secret`")?;
+    let secret = config.under_data(&config.rooms.account_secret, "rooms.secret");
+    let secret = RoomsSettings::account_secret(&secret, &mut entropy)
+        .with_context(|| format!("cannot read or make {}", secret.display()))?;
+    let rooms_door = config.rooms.door(secret).context("cannot read `rooms.client_secret`")?;
     let rooms_door = Arc::new(rooms::Door::new(rooms_door));
     let rooms_edge = Arc::<OnceLock<Arc<http::Rooms>>>::default();
     let mut node = node_config(config, &identity, &announced, media_port, workers.len())?;
+    node.room.leased_life = rooms_door.config.renewed_life;
     node.doors.rooms = Arc::clone(&rooms_door);
     let callctl = Arc::<OnceLock<Arc<grpc::Door>>>::default();
     let fetcher = Fetcher::new().context("cannot read the certificates this machine trusts")?;

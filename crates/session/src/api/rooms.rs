@@ -6,6 +6,7 @@ use super::policy::{closed, is_whole};
 use super::port::Done;
 use super::show;
 use crate::flow::Seen;
+use crate::rooms::owned;
 use parlour_base::RoomId;
 use parlour_base::storage::{Found, Key, Write};
 use parlour_room::{Command, Policy, Rules};
@@ -103,7 +104,11 @@ impl Visit {
             first.push(Command::SetPolicy(Box::new(closed())));
         }
         for command in first {
-            self.insist(id, command, Vec::new()).await?;
+            let along = match &command {
+                Command::Lease { lease, .. } => owned(lease, id).into_iter().collect(),
+                _ => Vec::new(),
+            };
+            self.insist(id, command, along).await?;
         }
         self.insist(id, Command::SetPolicy(Box::new(policy)), along).await
     }
@@ -160,6 +165,7 @@ impl Visit {
             let set =
                 |_: &Seen| Ok(Some(Command::Lease { lease: Box::new(lease.clone()), expires }));
             seen = self.port.change(id, set).await?;
+            self.port.commit(owned(&lease, id).into_iter().collect()).await?;
         }
         if body.display_name != Change::Keep {
             let set = |seen: &Seen| {

@@ -5,8 +5,8 @@ use super::calls::Effect;
 use super::credentials::Session;
 use super::http::Answer;
 use super::records::{CALL_URL, CALL_URLS, HAWK, PUSH, device_key, forget, prefix};
-use parlour_base::UserId;
 use parlour_base::storage::Write;
+use parlour_base::{RoomId, UserId};
 use parlour_wire::rooms::{ApiError, seal};
 
 impl Visit {
@@ -46,6 +46,14 @@ impl Visit {
         session.record.account = self.sealed(session, account);
         session.account = Some(account.to_owned());
         self.keep_session(session).await
+    }
+
+    /// The account of a session as the room is told it, who keeps it.
+    pub(super) fn account_inside(&self, session: &Session, room: RoomId) -> Option<String> {
+        let mut nonce = [0; seal::NONCE_BYTES];
+        self.port.random(|entropy| entropy.fill(&mut nonce));
+        let secret = self.door.config.account_secret.expose();
+        seal::seal_inside(secret, &room.to_string(), session.account.as_deref()?, nonce)
     }
 
     /// A text that only the holder of this session can have opened.

@@ -4,7 +4,7 @@ use super::asks::{Done, Visit, later};
 use super::credentials::{Caller, is_inside};
 use super::http::Answer;
 use super::report;
-use parlour_base::{Entropy, Json, Pii};
+use parlour_base::{Entropy, Json, Pii, RoomId};
 use parlour_directory::MediaToken;
 use parlour_room::command::{Admission, Terms};
 use parlour_room::seat::Report;
@@ -20,33 +20,33 @@ impl Visit {
     /// `POST /rooms/:token`
     pub(super) async fn act(&mut self, token: &str) -> Result<Answer, ApiError> {
         let room = self.room(token).await?;
-        let caller = self.caller(&room).await?;
+        let caller = Box::pin(self.caller(&room)).await?;
         let name = ActionName::read(&self.body)?;
         self.marks.summary.action = Some(name.text());
         let caller = match caller {
             Caller::Nobody if name == ActionName::LogDomain => {
                 return Err(ApiError::needs_credentials());
             }
-            Caller::Nobody if name != ActionName::Join => self.caller_or_token(&room).await?,
+            Caller::Nobody if name != ActionName::Join => self.by_token(&room)?,
             caller => caller,
         };
         if name.needs_json() {
             self.needs_json()?;
         }
         match Action::read(name, &self.body, &self.door.config.bounds)? {
-            Action::Join(join) => self.join(&room, caller, join).await,
-            Action::Refresh => self.refresh(&room, &caller).await,
-            Action::Status(status) => self.status(&room, &caller, status).await,
-            Action::Leave => self.leave(&room, &caller).await,
+            Action::Join(join) => Box::pin(self.join(room, caller, join)).await,
+            Action::Refresh => Box::pin(self.refresh(room, caller)).await,
+            Action::Status(status) => Box::pin(self.status(room, caller, status)).await,
+            Action::Leave => Box::pin(self.leave(room, caller)).await,
             Action::LogDomain(domains) => self.log_domains(&room, &caller, domains),
         }
     }
 
-    async fn join(&mut self, room: &Room, caller: Caller, join: Join) -> Result<Answer, ApiError> {
+    async fn join(&mut self, room: Room, caller: Caller, join: Join) -> Result<Answer, ApiError> {
         let now = self.port.now().wall;
         let config = &self.door.config;
         let (life, renewed) = (config.participant_life.0, config.renewed_life.0);
-        let (slot, person) = self.entrant(room, caller);
+        let (slot, person) = self.entrant(&room, caller);
         let user = person.user;
         let terms = Terms::Rooms {
             connection: self.port.random(Entropy::uuid),
@@ -58,7 +58,8 @@ impl Visit {
         let admission = Admission { slot, person, name, proof: Proof::Nothing, terms };
         let command = Command::Admit(Box::new(admission));
         let actor = Actor::Caller(user);
-        let done = self.port.command(room.id(), actor, command, Vec::new()).await?;
+        let room = room.id();
+        let done = self.port.command(room, actor, command, Vec::new()).await?;
         let events = done.or_refusal()?;
         let taken = events.into_iter().find_map(|event| match event.what {
             Happening::SeatTaken(seat) => Some(seat),
@@ -69,7 +70,7 @@ impl Visit {
         let token = self.media_token(room, &seat)?;
         Ok(Answer::json(json!({
             "apiKey": self.door.config.api_key,
-            "sessionId": room.id().to_string(),
+            "sessionId": room.to_string(),
             "sessionToken": token,
             "expires": expires(u64::try_from(life.as_millis()).unwrap_or(u64::MAX)),
         })))
@@ -79,7 +80,10 @@ impl Visit {
     /// who comes again on the one it has, everybody else on a new one.
     fn entrant(&self, room: &Room, caller: Caller) -> (Slot, Person) {
         match caller {
-            Caller::Hawk(session) => (session.seat().slot, session.person()),
+            Caller::Hawk(session) => {
+                let account = self.account_inside(&session, room.id());
+                (session.seat().slot, session.person(account))
+            }
             Caller::Guest(seat) => {
                 let person = room.seat(&seat).map(|seat| seat.person.clone());
                 (seat.slot, person.unwrap_or_else(|| Person::guest(seat.user)))
@@ -93,13 +97,13 @@ impl Visit {
 
     /// The token that opens the media door for this seat, and that an
     /// anonymous participant shows here.
-    pub(super) fn media_token(&self, room: &Room, seat: &Seat) -> Result<String, ApiError> {
+    pub(super) fn media_token(&self, room: RoomId, seat: &Seat) -> Result<String, ApiError> {
         let slot = match &seat.id.slot {
             Slot::User => None,
             Slot::Client(name) => Some(name.clone()),
         };
         let claims = MediaToken {
-            room: room.id(),
+            room,
             user: seat.id.user,
             slot,
             number: seat.current.0,
@@ -109,13 +113,13 @@ impl Visit {
         token.map(|token| token.expose().clone()).ok_or_else(ApiError::unavailable)
     }
 
-    async fn refresh(&mut self, room: &Room, caller: &Caller) -> Result<Answer, ApiError> {
+    async fn refresh(&mut self, room: Room, caller: Caller) -> Result<Answer, ApiError> {
         let life = self.door.config.participant_life.0;
-        let seat = self.seat_in(room, caller).ok_or_else(ApiError::participation_expired)?;
+        let seat = self.seat_in(&room, &caller).ok_or_else(ApiError::participation_expired)?;
         let expires_at = later(self.port.now().wall, life);
         let command = Command::Renew { seat: seat.clone(), expires: expires_at };
         match self.of_seat(room, &seat, command).await? {
-            Done::Refused(Refusal::UnknownSeat) => Err(self.too_late(caller)),
+            Done::Refused(Refusal::UnknownSeat) => Err(too_late(&caller)),
             done => {
                 done.or_refusal()?;
                 let millis = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
@@ -124,8 +128,8 @@ impl Visit {
         }
     }
 
-    async fn leave(&mut self, room: &Room, caller: &Caller) -> Result<Answer, ApiError> {
-        let seat = self.seat_in(room, caller).ok_or_else(ApiError::leave_without_joining)?;
+    async fn leave(&mut self, room: Room, caller: Caller) -> Result<Answer, ApiError> {
+        let seat = self.seat_in(&room, &caller).ok_or_else(ApiError::leave_without_joining)?;
         let life = self.door.config.renewed_life.0;
         let command = Command::GiveUp { seat: seat.clone(), number: None, life };
         match self.of_seat(room, &seat, command).await? {
@@ -139,11 +143,11 @@ impl Visit {
 
     async fn status(
         &mut self,
-        room: &Room,
-        caller: &Caller,
+        room: Room,
+        caller: Caller,
         status: Status,
     ) -> Result<Answer, ApiError> {
-        let seat = self.seat_in(room, caller).ok_or_else(ApiError::status_without_joining)?;
+        let seat = self.seat_in(&room, &caller).ok_or_else(ApiError::status_without_joining)?;
         let report = Report {
             event: word(&status.event),
             state: word(&status.state),
@@ -152,7 +156,7 @@ impl Visit {
             receives: status.counters.recv_streams,
             at: self.port.now().wall,
         };
-        self.marks.summary.moved = report::moved(room, &seat, &report);
+        self.marks.summary.moved = report::moved(&room, &seat, &report);
         let command = Command::Report { seat: seat.clone(), report };
         match self.of_seat(room, &seat, command).await? {
             Done::Refused(Refusal::UnknownSeat) => {
@@ -182,22 +186,24 @@ impl Visit {
     fn seat_in(&mut self, room: &Room, caller: &Caller) -> Option<SeatId> {
         let now = self.port.now().wall;
         let id = caller.seat().filter(|seat| is_inside(room, seat, now))?;
-        self.marks.summary.participants = Some(room.participants().len());
+        self.marks.summary.participants = Some(room.participant_count());
         let participant = room.seat(&id).and_then(Seat::participant);
         self.marks.summary.connection = participant.map(|one| one.connection.clone());
         Some(id)
     }
 
+    /// The room is not held meanwhile: it would be copied to be changed.
     async fn of_seat(
         &mut self,
-        room: &Room,
+        room: Room,
         seat: &SeatId,
         command: Command,
     ) -> Result<Done, ApiError> {
-        let actor = Actor::Caller(seat.user);
-        let done = self.port.command(room.id(), actor, command, Vec::new()).await?;
+        let (actor, id) = (Actor::Caller(seat.user), room.id());
+        drop(room);
+        let done = self.port.command(id, actor, command, Vec::new()).await?;
         if let Some(after) = self.port.room() {
-            self.marks.summary.participants = Some(after.participants().len());
+            self.marks.summary.participants = Some(after.participant_count());
         }
         Ok(done)
     }
@@ -206,15 +212,15 @@ impl Visit {
         let participant = seat.and_then(Seat::participant);
         self.marks.summary.connection = participant.map(|one| one.connection.clone());
         let after = self.port.room();
-        self.marks.summary.participants = after.map(|room| room.participants().len());
+        self.marks.summary.participants = after.map(|room| room.participant_count());
     }
+}
 
-    /// What a participant whose time has just passed is told.
-    fn too_late(&self, caller: &Caller) -> ApiError {
-        match caller {
-            Caller::Guest(_) => parlour_wire::rooms::BasicError::Wrong.answer(),
-            _ => ApiError::participation_expired(),
-        }
+/// What a participant whose time has just passed is told.
+fn too_late(caller: &Caller) -> ApiError {
+    match caller {
+        Caller::Guest(_) => parlour_wire::rooms::BasicError::Wrong.answer(),
+        _ => ApiError::participation_expired(),
     }
 }
 

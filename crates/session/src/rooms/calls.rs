@@ -87,7 +87,7 @@ impl Visit {
             let text = "Could not find any existing user to call";
             return Err(ApiError::new(400, Errno::UserUnavailable, text));
         };
-        let (room, [ours, theirs]) = self.room_for_call(session.person(), first).await?;
+        let (room, [ours, theirs]) = self.room_for_call(session.person(None), first).await?;
         let placed = |token: &str, side: &Side, call_id: &str| Placed {
             call_id: call_id.to_owned(),
             websocket_token: Secret::new(token.to_owned()),
@@ -150,7 +150,7 @@ impl Visit {
         let user = person.user;
         let admission = Admission {
             slot: Slot::Client(slot.to_owned()),
-            name: person.account.clone().unwrap_or_else(|| slot.to_owned()),
+            name: slot.to_owned(),
             person,
             proof: Proof::Nothing,
             terms: Terms::Rooms {
@@ -167,9 +167,8 @@ impl Visit {
             Happening::SeatTaken(seat) => Some(seat),
             _ => None,
         });
-        let (seat, room) = (taken.ok_or_else(ApiError::unavailable)?, self.port.room());
-        let room = room.ok_or_else(ApiError::unavailable)?;
-        Ok(Side { token: self.media_token(&room, &seat)? })
+        let seat = taken.ok_or_else(ApiError::unavailable)?;
+        Ok(Side { token: self.media_token(id, &seat)? })
     }
 
     /// 16 random bytes in hex.

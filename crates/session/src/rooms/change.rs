@@ -5,7 +5,7 @@ use super::credentials::Session;
 use super::http::Answer;
 use super::http::Payload;
 use super::push;
-use super::records::{DELETED, DeletedRecord, OWNED, forget, keep, read, room_key};
+use super::records::{DELETED, DeletedRecord, OWNED, forget, keep, owned, read, room_key};
 use crate::call::Target;
 use parlour_base::storage::Write;
 use parlour_base::{Json, RoomId, Wall};
@@ -58,7 +58,7 @@ impl Visit {
                 .unwrap_or_else(|| DEFAULT_CHANNEL.to_owned()),
             created: now,
         };
-        let along = vec![keep(OWNED, room_key(session.record.user, id), &true)];
+        let along = owned(&lease, id).into_iter().collect();
         let lease = Command::Lease { lease: Box::new(lease), expires };
         self.house(id, lease, along).await?;
         let token = id.to_string();

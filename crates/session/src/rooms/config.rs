@@ -42,6 +42,11 @@ pub struct Config {
     pub version: Option<String>,
     /// Whether usage events are taken.
     pub analytics: bool,
+    /// How many nonces of Hawk are remembered, so that a request is not taken
+    /// twice; 0 takes it as often as it comes.
+    pub nonces: u32,
+    /// What the accounts of those inside rooms are sealed with.
+    pub account_secret: Secret<Vec<u8>>,
     /// Login by OAuth, if there is a service for it.
     pub oauth: Option<OauthConfig>,
     /// Login by assertion, if there is a service for it.
@@ -89,6 +94,8 @@ impl Default for Config {
             push_servers: Vec::new(),
             version: Some(env!("CARGO_PKG_VERSION").to_owned()),
             analytics: false,
+            nonces: 0,
+            account_secret: Secret::new(Vec::new()),
             oauth: None,
             verifier: None,
         }

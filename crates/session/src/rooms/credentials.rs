@@ -35,9 +35,9 @@ pub(super) enum Caller {
 }
 
 impl Session {
-    /// Who it is, to rooms.
-    pub(super) fn person(&self) -> Person {
-        Person { account: self.account.clone(), ..Person::known(self.record.user) }
+    /// Who it is, to rooms; they are told the account sealed.
+    pub(super) fn person(&self, account: Option<String>) -> Person {
+        Person { account, ..Person::known(self.record.user) }
     }
 
     /// The seat it has or would have in any room.
@@ -101,7 +101,7 @@ impl Visit {
         let header = header.expose();
         let (scheme, rest) = header.split_once(' ').unwrap_or((header, ""));
         if scheme.eq_ignore_ascii_case("hawk") {
-            let session = self.verified(rest.trim_start()).await?;
+            let session = Box::pin(self.verified(rest.trim_start())).await?;
             Ok(Caller::Hawk(Box::new(session)))
         } else if scheme.eq_ignore_ascii_case("basic") {
             let token = basic::read_token(header).map_err(BasicError::answer)?;
@@ -111,14 +111,11 @@ impl Visit {
         }
     }
 
-    /// The same, where the token may stand in the body instead of the header.
-    pub(super) async fn caller_or_token(&mut self, room: &Room) -> Result<Caller, ApiError> {
-        match self.caller(room).await? {
-            Caller::Nobody => match action::session_token(&self.body) {
-                Some(token) => self.guest(room, &token),
-                None => Err(ApiError::needs_credentials()),
-            },
-            caller => Ok(caller),
+    /// Who asks without a header: the token may stand in the body.
+    pub(super) fn by_token(&self, room: &Room) -> Result<Caller, ApiError> {
+        match action::session_token(&self.body) {
+            Some(token) => self.guest(room, &token),
+            None => Err(ApiError::needs_credentials()),
         }
     }
 
@@ -157,6 +154,9 @@ impl Visit {
         let (method, host) = (&self.request.method, &self.request.host);
         let target = Target { method, path: &path, host, port: self.request.port };
         let verified = hawk::check(&header, target, &record.key.0, now)?;
+        if !self.door.is_new(&device, &header, now) {
+            return Err(hawk::repeated());
+        }
         self.marks.server_authorization = Some(verified.server_authorization);
         let account = record.account.as_deref().and_then(|text| seal::open(&header.id, text));
         let summary = &mut self.marks.summary;

@@ -119,6 +119,7 @@ impl Visit {
 
     /// `POST /event`
     pub(super) async fn usage_event(&mut self) -> Result<Answer, ApiError> {
+        self.needs_json()?;
         oauth::read_event(&self.body)?;
         self.hawk().await?;
         if !self.door.config.analytics {

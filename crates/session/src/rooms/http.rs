@@ -3,11 +3,13 @@
 
 use super::asks::{Port, Visit};
 use super::config::Config;
+use super::nonces::Nonces;
 use super::{calls::Effect, push::Push, report::Move, route};
 use crate::call::{Call, Reply};
-use parlour_base::{Json, Now, Pii, Secret};
+use parlour_base::{Json, Now, Pii, Secret, Wall};
+use parlour_wire::rooms::hawk::HawkHeader;
 use parlour_wire::rooms::{ApiError, Body, cors, etag};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A request, as its sender saw it: host and port are the public ones.
 #[derive(Debug, Clone, Default)]
@@ -179,13 +181,26 @@ pub enum Begun {
 pub struct Door {
     /// Its settings.
     pub config: Config,
+    nonces: Mutex<Nonces>,
 }
 
 impl Door {
     /// The door with these settings.
     #[must_use]
-    pub const fn new(config: Config) -> Self {
-        Self { config }
+    pub fn new(config: Config) -> Self {
+        Self { config, nonces: Mutex::default() }
+    }
+
+    /// Whether this request was not here before, as far as that is remembered.
+    pub(super) fn is_new(&self, device: &str, header: &HawkHeader, now: Wall) -> bool {
+        let mut nonces = self.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+        nonces.add(self.config.nonces, device, header, now)
+    }
+
+    /// How many nonces are remembered.
+    #[must_use]
+    pub fn nonces(&self) -> usize {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Takes a request in.

@@ -4,7 +4,7 @@ use super::asks::{Visit, is_leased, later, seconds};
 use super::http::Answer;
 use super::records::{DELETED, DeletedRecord, OWNED, prefix, read};
 use crate::call::Target;
-use parlour_base::{Json, RoomId, UserId};
+use parlour_base::{Json, RoomId, UserId, Wall};
 use parlour_wire::rooms::ApiError;
 use parlour_wire::rooms::form::query_value;
 use parlour_wire::rooms::number::parse_text;
@@ -19,16 +19,17 @@ impl Visit {
         let version = query_value(query, "version").and_then(|text| parse_text(&text));
         let since = version.filter(|version| *version > 0);
         let mut rooms = self.owned(user).await?;
-        rooms.retain(|room| since.is_none_or(|since| room.ctime >= since));
-        rooms.sort_by_key(|room| room.ctime);
-        let mut list: Vec<Json> = rooms.iter().map(FullView::body).collect();
+        rooms.retain(|(_, room)| since.is_none_or(|since| room.ctime >= since));
+        rooms.sort_by_key(|(changed, _)| *changed);
+        let mut list: Vec<Json> = rooms.iter().map(|(_, room)| room.body()).collect();
         if let Some(since) = since {
             list.extend(self.deletions(user, since).await?);
         }
         Ok(Answer::json(Json::Array(list)))
     }
 
-    async fn owned(&self, user: UserId) -> Result<Vec<FullView>, ApiError> {
+    /// With the time of their last change, which is finer than what is shown.
+    async fn owned(&self, user: UserId) -> Result<Vec<(Option<Wall>, FullView)>, ApiError> {
         let most = self.door.config.listed_max;
         let mut views = Vec::new();
         for (key, _) in self.port.records(OWNED, &prefix(user), most).await? {
@@ -39,7 +40,7 @@ impl Visit {
                 room.lease().is_some_and(|lease| lease.owner == Some(user))
             };
             if let Some(room) = room.filter(|room| is_leased(room, now) && own(room)) {
-                views.push(self.full_view(&room));
+                views.push((room.term().map(|term| term.changed), self.full_view(&room)));
             }
         }
         Ok(views)

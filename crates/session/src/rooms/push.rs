@@ -2,12 +2,15 @@
 
 use super::asks::{Port, seconds};
 use super::http::Door;
-use super::records::{HAWK, HawkRecord, PUSH, PushRecord, prefix, read};
+use super::records::{
+    DELETED, DeletedRecord, HAWK, HawkRecord, OWNED, PUSH, PushRecord, forget, keep, prefix, read,
+    room_key,
+};
 use super::report::{self, Ended};
 use crate::call::{Notice, Notices, Observed, Outcome, Reply, Step};
 use parlour_base::storage::{Found, Key};
-use parlour_base::{UserId, Wall};
-use parlour_room::{Event, Happening, Room};
+use parlour_base::{RoomId, UserId, Wall};
+use parlour_room::{Actor, Event, Happening, Room};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -86,9 +89,10 @@ pub(super) async fn look_up(port: &Port, door: &Door, user: UserId) -> Addresses
 }
 
 /// What this door makes of what happened in a room: its owner is told of every
-/// change of the lease's times, and a participant's end is recorded.
+/// change of the lease's times and of a deletion by an operator, and a
+/// participant's end is recorded.
 #[must_use]
-pub fn observe(door: &Arc<Door>, room: &Room, events: &[Event]) -> Vec<Observed> {
+pub fn observe(door: &Arc<Door>, room: &Room, actor: &Actor, events: &[Event]) -> Vec<Observed> {
     let mut observed = Vec::new();
     let owner = room.lease().and_then(|lease| lease.owner);
     let mut changed = Vec::new();
@@ -96,6 +100,12 @@ pub fn observe(door: &Arc<Door>, room: &Room, events: &[Event]) -> Vec<Observed>
     for event in events {
         match &event.what {
             Happening::TermSet(term) => changed.push(term.changed),
+            // Owners tell their devices themselves, once for all that a request
+            // deletes; nobody is told of a room that ran out.
+            Happening::Deleted if *actor == Actor::House && is_in_force(room, event.at) => {
+                let call = |owner| deleted(door, owner, room.id(), event.at);
+                observed.extend(owner.map(call).map(Observed::Call));
+            }
             Happening::SeatLeft { seat, how } => {
                 let ended = report::ended(room, seat, *how, event.at);
                 expired += usize::from(ended.as_ref().is_some_and(|ended| ended.is_expired));
@@ -115,13 +125,31 @@ pub fn observe(door: &Arc<Door>, room: &Room, events: &[Event]) -> Vec<Observed>
     observed
 }
 
+fn is_in_force(room: &Room, at: Wall) -> bool {
+    room.term().is_none_or(|term| term.expires > at)
+}
+
+/// Remembers a deletion that the owner has not asked for, and tells it.
+fn deleted(door: &Arc<Door>, owner: UserId, room: RoomId, at: Wall) -> Box<dyn crate::call::Call> {
+    let door = Arc::clone(door);
+    Port::call(move |port| async move {
+        let key = room_key(owner, room);
+        let writes = vec![forget(OWNED, key.clone()), keep(DELETED, key, &DeletedRecord { at })];
+        // A list without it is all that is lost if the store cannot.
+        drop(port.commit(writes).await);
+        Reply::new(notices(&port, &door, owner, at).await)
+    })
+}
+
 /// Looks up whom to tell, and has the edge do it.
 fn tell(door: &Arc<Door>, owner: UserId, changed: Wall) -> Box<dyn crate::call::Call> {
     let door = Arc::clone(door);
-    Port::call(move |port| async move {
-        let addresses = look_up(&port, &door, owner).await;
-        let push = addresses.into_push(Topic::Rooms, seconds(changed));
-        let notices = push.map(|push| Notice::Rooms(Told::Push(push)));
-        Reply::new(Notices(notices.into_iter().collect()))
-    })
+    Port::call(move |port| async move { Reply::new(notices(&port, &door, owner, changed).await) })
+}
+
+async fn notices(port: &Port, door: &Door, owner: UserId, version: Wall) -> Notices {
+    let addresses = look_up(port, door, owner).await;
+    let push = addresses.into_push(Topic::Rooms, seconds(version));
+    let notices = push.map(|push| Notice::Rooms(Told::Push(push)));
+    Notices(notices.into_iter().collect())
 }

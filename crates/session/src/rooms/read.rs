@@ -5,8 +5,8 @@ use super::credentials::{Caller, is_inside};
 use super::http::{Answer, Request};
 use parlour_room::Room;
 use parlour_room::view::Participating;
-use parlour_wire::rooms::ApiError;
 use parlour_wire::rooms::view::{FullView, ParticipantView, PublicView};
+use parlour_wire::rooms::{ApiError, seal};
 
 impl Visit {
     /// `GET /rooms/:token`
@@ -40,7 +40,8 @@ impl Visit {
 
     /// What owner and participants see.
     pub(super) fn full_view(&self, room: &Room) -> FullView {
-        let participants = room.participants();
+        // Whose time is over is gone, whether or not the room has noticed.
+        let participants = room.participants_at(self.port.now().wall);
         let max_size = room.lease().map_or(0, |lease| lease.max_size);
         let limits = participants.iter().filter_map(|one| one.client_max).map(i64::from);
         let term = room.term();
@@ -51,7 +52,18 @@ impl Visit {
             creation_time: room.lease().map_or(0, |lease| seconds(lease.created)),
             expires_at: term.map_or(0, |term| seconds(term.expires)),
             ctime: term.map_or(0, |term| seconds(term.changed)),
-            participants: participants.iter().map(participant).collect(),
+            participants: participants.iter().map(|one| self.participant(room, one)).collect(),
+        }
+    }
+
+    fn participant(&self, room: &Room, one: &Participating<'_>) -> ParticipantView {
+        let secret = self.door.config.account_secret.expose();
+        let open = |account: &str| seal::open_inside(secret, &room.id().to_string(), account);
+        ParticipantView {
+            connection_id: one.connection.clone(),
+            display_name: one.name.to_owned(),
+            is_owner: one.owner,
+            account: one.account.and_then(open),
         }
     }
 
@@ -59,15 +71,6 @@ impl Visit {
     pub(super) fn room_url(&self, token: &str) -> String {
         let url = &self.door.config.room_url;
         url.replace("{origin}", &origin(&self.request)).replace("{token}", token)
-    }
-}
-
-fn participant(one: &Participating<'_>) -> ParticipantView {
-    ParticipantView {
-        connection_id: one.connection.clone(),
-        display_name: one.name.to_owned(),
-        is_owner: one.owner,
-        account: one.account.map(str::to_owned),
     }
 }
 

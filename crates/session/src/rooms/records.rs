@@ -3,6 +3,7 @@
 use super::asks::later;
 use parlour_base::storage::Write;
 use parlour_base::{Json, RoomId, Secret, UserId, Wall};
+use parlour_room::lease::Lease;
 use parlour_wire::rooms::registration::PushUrls;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -108,6 +109,11 @@ pub(super) struct CallUrlRecord {
     pub(super) subject: Option<String>,
     pub(super) timestamp: i64,
     pub(super) expires: i64,
+}
+
+/// The rooms of the owner of a lease have one more.
+pub(crate) fn owned(lease: &Lease, room: RoomId) -> Option<Write> {
+    Some(keep(OWNED, room_key(lease.owner?, room), &true))
 }
 
 /// A record; what cannot be read is as good as absent.

@@ -59,6 +59,18 @@ pub(super) async fn serve(visit: &mut Visit) -> Result<Answer, ApiError> {
     let Route::To(place, method) = routed(&visit.door, &visit.request) else {
         return Err(ApiError::no_route());
     };
+    // What is asked for most has its place in the future; the rest gets one of
+    // its own when it is asked for, or every request would carry the largest.
+    match (place, method) {
+        (Place::Room(token), Method::Post | Method::Put) => {
+            visit.marks.summary.room = Some(token.clone());
+            visit.act(&token).await
+        }
+        (place, method) => Box::pin(seldom(visit, place, method)).await,
+    }
+}
+
+async fn seldom(visit: &mut Visit, place: Place, method: Method) -> Result<Answer, ApiError> {
     match (place, method) {
         (Place::Root, _) => Ok(visit.root()),
         (Place::PushServerConfig, _) => Ok(visit.push_server()),

@@ -20,7 +20,9 @@ use crate::body::failed;
 use crate::folder::{DataFolder, FolderError, make_private, open_private, sync_folder};
 use crate::{Engine, only_reads};
 use parlour_base::ByteSize;
-use parlour_base::storage::{StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest};
+use parlour_base::storage::{
+    StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest, Write,
+};
 use rusqlite::{Connection, OpenFlags};
 use schema::SchemaError;
 use std::io;
@@ -169,7 +171,10 @@ impl Engine for SqliteEngine {
 /// itself is gone: SQLite ends it on its own after some faults.
 fn guarded(conn: &Connection, op: StoreOp) -> Result<Result<StoreDone, StoreFault>, String> {
     let text = |cause: rusqlite::Error| cause.to_string();
-    conn.prepare_cached("SAVEPOINT request").and_then(|mut s| s.execute(())).map_err(text)?;
+    let alone = is_one_statement(&op);
+    if !alone {
+        conn.prepare_cached("SAVEPOINT request").and_then(|mut s| s.execute(())).map_err(text)?;
+    }
     let result = statements::request(conn, op).map_err(StoreFault::from);
     if conn.is_autocommit() {
         return Err(result.err().map_or_else(
@@ -177,11 +182,30 @@ fn guarded(conn: &Connection, op: StoreOp) -> Result<Result<StoreDone, StoreFaul
             |fault| fault.to_string(),
         ));
     }
+    if alone {
+        return Ok(result);
+    }
     if result.is_err() {
         conn.execute_batch("ROLLBACK TO request").map_err(text)?;
     }
     conn.prepare_cached("RELEASE request").and_then(|mut s| s.execute(())).map_err(text)?;
     Ok(result)
+}
+
+/// Whether a request is a single statement, or only reads: that leaves nothing
+/// behind when it fails, and needs no savepoint.
+fn is_one_statement(op: &StoreOp) -> bool {
+    let writes = match op {
+        StoreOp::Commit(writes) => writes.as_slice(),
+        op => return only_reads(op),
+    };
+    matches!(
+        writes,
+        [Write::Part { body: Some(_), .. }
+            | Write::Room { .. }
+            | Write::Due { .. }
+            | Write::Record { body: Some(_), .. }]
+    )
 }
 
 /// Opens an existing file, empty or ours; says whether it was empty.

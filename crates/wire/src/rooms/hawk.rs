@@ -12,7 +12,7 @@ mod header;
 mod key;
 mod sign;
 
-pub use check::{SKEW_MS_MAX, Verified, check, needed, stale, unknown};
+pub use check::{SKEW_MS_MAX, Verified, check, needed, repeated, stale, unknown};
 pub use header::{HawkHeader, read_header, scheme};
 pub use key::{Credentials, SessionToken};
 pub use sign::{Artifacts, Target, payload_hash};

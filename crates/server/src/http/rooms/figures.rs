@@ -5,6 +5,7 @@ use crate::metrics::Figure;
 use parlour_node::rooms::report::{closed_word, is_failure};
 use parlour_node::rooms::{Ended, Move, Summary};
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +26,8 @@ pub struct Tally {
     pub pushes_dropped: Counter,
     /// Sites that were shared.
     pub shared_domains: Counter,
+    /// Nonces of Hawk that are remembered.
+    pub nonces: Gauge,
     words: Arc<Mutex<Words>>,
 }
 
@@ -49,7 +52,10 @@ fn add(map: &mut BTreeMap<&'static str, u64>, word: &'static str, more: u64) {
 /// The least of these spans that a lateness fits in.
 const fn lateness(ms: u64) -> &'static str {
     match ms {
-        0..=50 => "50ms",
+        0..=5 => "5ms",
+        6..=10 => "10ms",
+        11..=25 => "25ms",
+        26..=50 => "50ms",
         51..=100 => "100ms",
         101..=250 => "250ms",
         251..=1_000 => "1s",
@@ -109,6 +115,14 @@ impl Tally {
             one("rooms_pushes_failed", "Notifications that failed", self.pushes_failed.get()),
             one("rooms_pushes_dropped", "Notifications not sent", self.pushes_dropped.get()),
             one("rooms_shared_domains", "Sites that were shared", self.shared_domains.get()),
+            Figure {
+                counts: false,
+                ..one(
+                    "rooms_nonces",
+                    "Nonces of Hawk that are remembered",
+                    u64::try_from(self.nonces.get()).unwrap_or(0),
+                )
+            },
             by_state("rooms_transitions", "Reported transitions by new state", &words.moves),
             by_state(
                 "rooms_state_milliseconds",

@@ -49,6 +49,12 @@ pub fn unknown() -> ApiError {
     refused("Unknown credentials")
 }
 
+/// 401: the very same request was here before.
+#[must_use]
+pub fn repeated() -> ApiError {
+    refused("Invalid nonce")
+}
+
 /// 401: the client's clock is wrong; says what ours shows, signed.
 #[must_use]
 pub fn stale(key: &str, now: Wall) -> ApiError {
