@@ -3,7 +3,7 @@
 
 use crate::call::Observed;
 use crate::rooms;
-use parlour_room::{Event, Room};
+use parlour_room::{Event, RequestId, Room};
 use std::sync::Arc;
 
 /// What the doors are configured with.
@@ -15,15 +15,17 @@ pub struct Doors {
 
 impl Doors {
     /// What the doors make of these events of a room, `room` being the room
-    /// after them and `names` its (namespace, name) pairs.
+    /// after them, `names` its (namespace, name) pairs, and `request` what made
+    /// them happen.
     #[must_use]
     pub fn observe(
         &self,
         room: &Room,
         names: &[(String, String)],
         events: &[Event],
+        request: Option<RequestId>,
     ) -> Vec<Observed> {
-        let mut observed = crate::callctl::observe(room, names, events);
+        let mut observed = crate::callctl::observe(room, names, events, request);
         observed.extend(rooms::observe(&self.rooms, room, events));
         observed
     }

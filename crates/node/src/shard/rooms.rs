@@ -156,7 +156,8 @@ impl Shard {
         self.mind_idleness(now, room);
         if let Some(hosted) = self.rooms.get(&room) {
             let seen = hosted.timeline.published();
-            let observed = self.config.doors.observe(seen, &hosted.names, &step.events);
+            let request = self.request_of(step.asker);
+            let observed = self.config.doors.observe(seen, &hosted.names, &step.events, request);
             self.observed(observed);
         }
         self.did(step.asker, room, step.events);
@@ -229,6 +230,7 @@ impl Shard {
             && let Some(client) = self.clients.get_mut(&conn)
         {
             client.place = None;
+            self.departed(conn);
         }
     }
 

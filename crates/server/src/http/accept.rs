@@ -127,7 +127,7 @@ pub async fn serve(
         let Some(place) = site.gate.enter(remote.ip()) else { continue };
         site.counters.connections.inc();
         let tls = listening.listen.tls;
-        let connection = Connection { remote, tls, refused: place.refused };
+        let connection = Connection { remote, tls, refused: place.refused, bridge: false };
         let serving = Serving {
             router: router.clone(),
             connection,
@@ -158,7 +158,7 @@ struct Serving {
 }
 
 impl Serving {
-    async fn run(self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
+    async fn run(mut self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
         if let Err(error) = tune(&stream) {
             tracing::debug!(%error, "a socket keeps the system's settings");
         }
@@ -168,7 +168,11 @@ impl Serving {
         let limit = self.site.config.http.head_timeout.0;
         let acceptor = tokio_rustls::TlsAcceptor::from(certificates.current());
         match timeout(limit, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.http(stream).await,
+            Ok(Ok(stream)) => {
+                // One that is not a bridge's has ended the handshake.
+                self.connection.bridge = stream.get_ref().1.peer_certificates().is_some();
+                self.http(stream).await;
+            }
             _ => drop(self.site.counters.tls_failures.inc()),
         }
     }
@@ -199,12 +203,25 @@ impl Serving {
         let asked = Arc::new(AtomicBool::new(false));
         let (router, connection) = (self.router.clone(), self.connection);
         let (seen, place) = (Arc::clone(&asked), Arc::clone(&self.place));
+        let site = Arc::clone(&self.site);
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(connection);
             // An upgraded connection takes its place along.
             request.extensions_mut().insert(Arc::clone(&place));
-            router.clone().oneshot(request.map(Body::new))
+            let (router, site) = (router.clone(), Arc::clone(&site));
+            async move {
+                let request = request.map(Body::new);
+                // Calls by gRPC are many and small: they take the short way.
+                let grpc = site.grpc.get().filter(|_| !connection.refused);
+                match grpc.filter(|grpc| grpc.is_for(&request)) {
+                    Some(grpc) => {
+                        site.counters.requests.inc();
+                        Ok(grpc.answer(request).await)
+                    }
+                    None => router.oneshot(request).await,
+                }
+            }
         });
         let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         tokio::pin!(serving);
