@@ -87,7 +87,7 @@ fn enter(home: &mut Home, way: Way, person: &Person, client: &str) {
             go_live(home, client_seat_of(person, client), number, client);
         }
         Way::CallConnecting => {
-            drop(take(home, person, Slot::User, Terms::Callctl { request: None }))
+            take(home, person, Slot::User, Terms::Callctl { request: None });
         }
         Way::CallConnected => {
             let number = take(home, person, Slot::User, Terms::Callctl { request: None });
