@@ -30,6 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         let messages = format!("::parlour_wire::callctl::pb::{package}");
         builder = builder.extern_path(format!(".{package}"), messages);
     }
+    // What is told to many is written once.
+    builder = builder.extern_path(".selfhost.video.v1.WatchEvent", "crate::grpc::written::Written");
     builder = builder.codec_path("crate::grpc::codec::Checked");
     builder.compile_fds(files)?;
     Ok(())

@@ -2,23 +2,19 @@
 //! reaches those who watch, and what an idle stream costs.
 
 mod client;
+mod rate;
 
 use crate::clock::instant;
 use crate::histogram::Histogram;
 use crate::process::Process;
 use crate::report::Report;
 use crate::server::Server;
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 pub(crate) use client::{BRIDGE, OPERATOR};
 use client::{Caller, operator};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-
-/// How long everything runs before anything is counted.
-const WARM_UP: Duration = Duration::from_millis(500);
 
 /// The group that is watched.
 const GROUP: &str = "1000000000000_g";
@@ -58,9 +54,9 @@ pub fn run(size: Callctl, server: &Server) -> Result<Report> {
     report.set("seconds", size.time.as_secs());
     report.set("watchers", size.watchers);
     report.set("streams", size.streams);
+    rate::rate(size, server, &mut report)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        rate(size, server, &mut report).await?;
         reach(size, server, &mut report).await?;
         idle(size, server, &mut report).await
     })?;
@@ -68,80 +64,6 @@ pub fn run(size: Callctl, server: &Server) -> Result<Report> {
         report.note("the target must have the secrets of the bench (crates/bench/src/callctl)");
     }
     Ok(report)
-}
-
-/// Joins and leaves, as many as there is time for.
-async fn rate(size: Callctl, server: &Server, report: &mut Report) -> Result<()> {
-    let connections: Vec<_> =
-        (0..size.connections.max(1)).map(|_| client::connect(server)).collect::<Result<_>>()?;
-    let (counting, over) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
-    let warm = Arc::new(AtomicU64::new(0));
-    let mut tasks = JoinSet::new();
-    for index in 0..size.callers.max(1) {
-        let channel = connections.get(index % connections.len()).context("a connection")?.clone();
-        let pairs: Vec<usize> = (index..size.conversations).step_by(size.callers.max(1)).collect();
-        let (counting, over, warm) = (Arc::clone(&counting), Arc::clone(&over), Arc::clone(&warm));
-        tasks.spawn(async move {
-            let mut done = Histogram::default();
-            let mut callers: Vec<_> =
-                pairs.iter().map(|pair| Caller::of_pair(channel.clone(), *pair)).collect();
-            // Every conversation is made once before anything is counted.
-            for caller in &mut callers {
-                caller.once().await?;
-            }
-            warm.fetch_add(1, Ordering::Relaxed);
-            while !over.load(Ordering::Relaxed) {
-                for caller in &mut callers {
-                    for took in caller.once().await? {
-                        if counting.load(Ordering::Relaxed) {
-                            done.add(took);
-                        }
-                    }
-                    if over.load(Ordering::Relaxed) {
-                        break;
-                    }
-                }
-            }
-            anyhow::Ok(done)
-        });
-    }
-    let all = u64::try_from(size.callers.max(1))?;
-    while warm.load(Ordering::Relaxed) < all && tasks.len() == size.callers.max(1) {
-        if let Some(failed) = tasks.try_join_next() {
-            failed??;
-            bail!("a caller ended too early");
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    tokio::time::sleep(WARM_UP).await;
-    let (cpu, own) = (cpu(server)?, Process::own().cpu()?);
-    counting.store(true, Ordering::Relaxed);
-    tokio::time::sleep(size.time).await;
-    counting.store(false, Ordering::Relaxed);
-    let cpu = self::cpu(server)?.zip(cpu).map(|(after, before)| after.saturating_sub(before));
-    let own = Process::own().cpu()?.saturating_sub(own);
-    over.store(true, Ordering::Relaxed);
-    let mut done = Histogram::default();
-    while let Some(one) = tasks.join_next().await {
-        done.merge(&one??);
-    }
-    let seconds = size.time.as_secs_f64();
-    let count = done.total() as f64;
-    report.add("calls_per_s", (count / seconds).round(), "1/s", "joins and leaves answered");
-    report.add("call_p50_ms", done.percentile_ms(50.0), "ms", "from a call to its answer");
-    report.add("call_p99_ms", done.percentile_ms(99.0), "ms", "from a call to its answer");
-    let each = cpu.map(|cpu| cpu.as_secs_f64() * 1e6 / count.max(1.0));
-    report.add("server_cpu_us_per_call", each, "µs", "of the whole server process");
-    let share = own.as_secs_f64() / seconds;
-    report.add("generator_cpu_share", share, "cores", "of the callers meanwhile");
-    if done.total() == 0 {
-        report.void("nothing was answered");
-    }
-    Ok(())
-}
-
-fn cpu(server: &Server) -> Result<Option<Duration>> {
-    server.process.map(Process::cpu).transpose()
 }
 
 /// From the call that changes a list to each of those who watch it.

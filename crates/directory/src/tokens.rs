@@ -258,6 +258,12 @@ impl Bearer {
         self.doors.as_ref().is_none_or(|doors| doors.iter().any(|name| name == door))
     }
 
+    /// Whether the token is good in some rooms only.
+    #[must_use]
+    pub fn is_limited(&self) -> bool {
+        !self.rooms.is_empty() && !self.rooms.iter().any(|one| one == EVERY_ROOM)
+    }
+
     /// What the token gives in a room that it opens.
     #[must_use]
     pub fn rights_in(&self, room: RoomId) -> Option<Permissions> {

@@ -8,8 +8,10 @@ use crate::shard::{Shard, Timer};
 use crate::timeline::Proposal;
 use parlour_base::storage::{StoreDone, StoreFault, StoreId, StoreOp, Write};
 use parlour_base::{Mono, Now, RoomId, Secret};
+use parlour_room::RequestId;
 use parlour_session::call::Fetched;
 use parlour_session::{Call, Desk, Notices, Observed, Outcome, Reply, Step};
+use parlour_wire::callctl::pb::selfhost::video::v1::ClientConnectedResponse;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// The calls under way.
@@ -72,6 +74,12 @@ impl Shard {
     fn begin_call(&mut self, id: CallId, call: Box<dyn Call>) {
         self.calls.running.insert(id, Running { call: Some(call), room: None, writes: Vec::new() });
         self.calls.ready.push_back((id, Outcome::Begin));
+    }
+
+    /// The client's name for what is being done, if there is one.
+    pub(crate) fn request_of(&self, asker: Asker) -> Option<RequestId> {
+        let Asker::Call(id) = asker else { return None };
+        self.calls.running.get(&id).and_then(|running| running.call.request())
     }
 
     /// Something came of a call's step.
@@ -169,6 +177,7 @@ impl Shard {
                 self.out.push_back(Output::Hash { errand, password, salt, rounds });
             }
             Step::Fetch(fetch) => self.out.push_back(Output::Fetch(id, fetch)),
+            Step::Present(request) => self.out.push_back(Output::Present(id, request)),
             Step::Done(_) => unreachable!("a call that is done has no next step"),
         }
     }
@@ -225,6 +234,11 @@ impl Shard {
     /// Another service has answered.
     pub(crate) fn call_fetched(&mut self, id: CallId, fetched: Fetched) {
         self.call_ready(id, Outcome::Fetched(fetched));
+    }
+
+    /// The keeper of the calls has answered, or does not.
+    pub(crate) fn call_presented(&mut self, id: CallId, said: Option<ClientConnectedResponse>) {
+        self.call_ready(id, Outcome::Presented(said));
     }
 
     /// Gives up on what the store has not answered for too long.

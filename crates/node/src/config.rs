@@ -79,4 +79,7 @@ pub struct Config {
     pub canonical_host: Option<String>,
     /// Make the open room on a store that is new; without, remove it.
     pub lobby: bool,
+    /// This is a media server apart, and called so by the keeper of the calls,
+    /// which is asked about everybody who wants in.
+    pub media_server: Option<String>,
 }

@@ -3,6 +3,7 @@
 //! pool, and the room opened in the store; each step is an errand at the edge.
 
 mod directory;
+mod present;
 mod questions;
 mod visit;
 
@@ -46,6 +47,8 @@ pub(crate) struct Entries {
     links: BTreeMap<StoreId, Admitted>,
     /// Who waits for what the door finds out.
     visits: BTreeMap<CallId, visit::Visit>,
+    /// The connections for which a token was presented to the keeper.
+    presented: present::Connections,
     /// Answers held back, by when they are due.
     later: BTreeMap<(Mono, ConnId), EntryFailure>,
     /// The directory is not there yet; its request, or the last one.
@@ -165,6 +168,8 @@ impl Shard {
             self.entry_failed(now, conn, &EntryFailure::Internal);
         } else if self.entries.loading.is_some() {
             self.entries.early.push((conn, request));
+        } else if let Some(server) = self.config.media_server.clone() {
+            self.present(now, conn, request, server);
         } else if let Some(token) = request.media_token() {
             self.enter_with_ticket(now, conn, &token, request);
         } else {
@@ -448,11 +453,13 @@ impl Shard {
     // Failures.
 
     fn entry_failed(&mut self, now: Now, conn: ConnId, failure: &EntryFailure) {
+        self.departed(conn);
         self.with_session(now, conn, |session, _| session.entry_failed(failure));
     }
 
     /// Answers later, so that guessing is slow.
     fn hold_back(&mut self, now: Now, conn: ConnId, failure: EntryFailure) {
+        self.departed(conn);
         let due = now.mono + self.config.galene.config.failure_delay.0;
         self.entries.later.insert((due, conn), failure);
         self.arm(Some(due), Timer::Entries);

@@ -8,6 +8,9 @@ use parlour_base::{ConnId, Pii, Secret, Verifier};
 
 use parlour_session::call::{Call, Fetch, Fetched, Notice};
 use parlour_sfu::plan;
+use parlour_wire::callctl::pb::selfhost::video::v1::{
+    ClientConnectedRequest, ClientConnectedResponse,
+};
 use parlour_wire::galene::GroupStatus;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,6 +84,10 @@ pub enum Input {
     Call(CallId, Box<dyn Call>),
     /// What came of [`Output::Fetch`].
     Fetched(CallId, Fetched),
+    /// What came of [`Output::Present`]; `None` if the keeper did not answer.
+    Presented(CallId, Option<ClientConnectedResponse>),
+    /// The keeper of the calls has this connection closed.
+    Evict(u64),
     /// The server stops: tell everybody and let go.
     Shutdown,
     /// Nothing but time has passed.
@@ -244,6 +251,9 @@ pub enum Output {
     Busy(CallId),
     /// Ask another service for a call; answer with [`Input::Fetched`].
     Fetch(CallId, Fetch),
+    /// Ask the keeper of the calls about a token; answer with
+    /// [`Input::Presented`].
+    Present(CallId, ClientConnectedRequest),
     /// Tell somebody who is not connected here.
     Notice(Notice),
     /// All sessions were told to close after [`Input::Shutdown`].

@@ -137,6 +137,8 @@ impl Shard {
             Input::Query(id, query) => self.query(id, query),
             Input::Call(id, call) => self.call(id, call),
             Input::Fetched(id, fetched) => self.call_fetched(id, fetched),
+            Input::Presented(id, answer) => self.call_presented(id, answer),
+            Input::Evict(connection) => self.evict_connection(now, connection),
             Input::Shutdown => self.stop(now),
             Input::Tick => {}
         }

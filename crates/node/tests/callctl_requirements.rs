@@ -273,6 +273,54 @@ fn req_48_tokens_are_sequential_whether_or_not_the_user_was_in() {
 }
 
 #[test]
+fn req_48_a_join_sent_again_is_answered_with_the_same_token_while_that_is_unused_and_current() {
+    let mut kik = Kik::new();
+    let id = |n| Some(parlour_node::callctl::RequestId(7, n));
+    let token = |kik: &mut Kik, request| {
+        let join = Join::new(Arc::clone(&kik.rules), name(ALICE), convo(GROUP), Authority::Here);
+        let answer: Answer = kik.world.ask(join.asked_by(request));
+        let answer = answer.expect("an answer");
+        let info = answer.connection_info.expect("OK").conference_id;
+        (String::from_utf8(answer.connection_token.expect("OK").payload).expect("text"), info)
+    };
+    let (first, _) = token(&mut kik, id(1));
+    kik.world.passes(Duration::from_secs(2));
+    let (again, conference) = token(&mut kik, id(1));
+    assert_eq!(first, again);
+    assert_eq!(kik.pushes().len(), 1, "nothing has changed");
+    kik.connect("c", &conference, &first).expect("let in");
+    // Used: the next one is another.
+    let (second, _) = token(&mut kik, id(1));
+    assert_ne!(second, first);
+    assert_eq!(token(&mut kik, id(1)).0, second, "pending beside the connection");
+    // Replaced: an old request does not bring it back.
+    let (third, _) = token(&mut kik, id(2));
+    assert!(third != second && token(&mut kik, id(1)).0 != second);
+    // Without a name no request is another's repetition.
+    assert_ne!(token(&mut kik, None).0, token(&mut kik, None).0);
+    // Left: dead for good.
+    let (last, _) = token(&mut kik, id(3));
+    kik.leave(ALICE, GROUP, Some(&last));
+    assert_ne!(token(&mut kik, id(3)).0, last);
+}
+
+#[test]
+fn req_48_a_join_sent_again_does_not_prolong_the_time_to_connect() {
+    let mut kik = Kik::new();
+    let request = Some(parlour_node::callctl::RequestId(7, 1));
+    let join = |kik: &mut Kik| {
+        let join = Join::new(Arc::clone(&kik.rules), name(ALICE), convo(GROUP), Authority::Here);
+        let answer: Answer = kik.world.ask(join.asked_by(request));
+        assert_eq!(answer.expect("an answer").result, i32::from(Joined::Ok));
+    };
+    join(&mut kik);
+    kik.world.passes(Duration::from_secs(15));
+    join(&mut kik);
+    kik.world.passes(Duration::from_secs(6));
+    assert_eq!(kik.state(ALICE, GROUP), None);
+}
+
+#[test]
 fn req_49_when_the_media_server_is_reached_everybody_is_told_the_joiner_too() {
     let mut kik = Kik::new();
     let ticket = kik.join(ALICE, GROUP);

@@ -6,7 +6,7 @@ use crate::member::{MemberId, MemberKind};
 use crate::person::Person;
 use crate::policy::{Grant, Grantee, Policy, Proof};
 use crate::rules::Rules;
-use crate::seat::{Report, SeatId, Slot, Ticket, TokenNumber};
+use crate::seat::{Report, RequestId, SeatId, Slot, Ticket, TokenNumber};
 use crate::stream::{StreamId, Track, Wish, Wishes};
 use parlour_base::{Json, JsonMap, Permission, UserId, Wall};
 use std::time::Duration;
@@ -60,8 +60,8 @@ pub enum Command {
     SetPolicy(Box<Policy>),
     /// Give a right, or take it (`None`) ([`Actor::House`]).
     Grant(Grantee, Option<Grant>),
-    /// Let these be the grants that name somebody in call control, and no
-    /// others ([`Actor::House`]).
+    /// Let these be the grants of those who belong to the conversation that
+    /// the room is, and no others ([`Actor::House`]).
     SetConversation(Vec<(UserId, Grant)>),
     /// Open the room to the rooms door, with a life of its own
     /// ([`Actor::House`]).
@@ -243,7 +243,10 @@ pub struct Admission {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Terms {
     /// Call control.
-    Callctl,
+    Callctl {
+        /// The request, if it can be told from others.
+        request: Option<RequestId>,
+    },
     /// The rooms API.
     Rooms {
         /// The participant's UUID.
@@ -266,7 +269,7 @@ impl Terms {
     #[must_use]
     pub const fn door(&self) -> Door {
         match self {
-            Self::Callctl => Door::Callctl,
+            Self::Callctl { .. } => Door::Callctl,
             Self::Rooms { .. } => Door::Rooms,
             Self::Viewer => Door::Whep,
             Self::Elsewhere => Door::Chat,

@@ -40,5 +40,5 @@ pub use policy::{Policy, Proof};
 pub use refusal::Refusal;
 pub use room::Room;
 pub use rules::Rules;
-pub use seat::{Seat, SeatId, Slot, Ticket, TokenNumber};
+pub use seat::{RequestId, Seat, SeatId, Slot, Ticket, TokenNumber};
 pub use stream::{Stream, StreamId, Track, TrackKind, Wish, Wishes};

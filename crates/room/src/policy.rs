@@ -85,6 +85,12 @@ pub enum Grantee {
     Everyone,
     /// One user.
     User(UserId),
+    /// One user, for as long as the user belongs to the conversation that the
+    /// room is: whoever says who belongs to it gives and takes this one, and
+    /// no other ([`Command::SetConversation`]).
+    ///
+    /// [`Command::SetConversation`]: crate::Command::SetConversation
+    Belonging(UserId),
 }
 
 /// The durable right of somebody in a room.
@@ -100,11 +106,15 @@ pub struct Grant {
     pub kik: Option<String>,
 }
 
+/// What the text of a grantee begins with who belongs to a conversation.
+const BELONGING: &str = "kik.";
+
 impl fmt::Display for Grantee {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everyone => f.write_str("everyone"),
             Self::User(user) => user.fmt(f),
+            Self::Belonging(user) => write!(f, "{BELONGING}{user}"),
         }
     }
 }
@@ -113,7 +123,13 @@ impl std::str::FromStr for Grantee {
     type Err = parlour_base::id::IdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        if text == "everyone" { Ok(Self::Everyone) } else { text.parse().map(Self::User) }
+        if text == "everyone" {
+            return Ok(Self::Everyone);
+        }
+        match text.strip_prefix(BELONGING) {
+            Some(user) => user.parse().map(Self::Belonging),
+            None => text.parse().map(Self::User),
+        }
     }
 }
 
@@ -163,11 +179,13 @@ impl Room {
         Err(Refusal::NotAuthorised)
     }
 
-    /// What grants give somebody: one's own, and everyone's.
+    /// What grants give somebody: one's own, that of the conversation, and
+    /// everyone's.
     fn granted(&self, person: &Person) -> Option<Permissions> {
-        let own = self.grants.get(&Grantee::User(person.user));
+        let own = [Grantee::User(person.user), Grantee::Belonging(person.user)];
+        let own = own.iter().filter_map(|grantee| self.grants.get(grantee));
         let all = self.grants.get(&Grantee::Everyone);
         let all = all.filter(|_| self.policy.guests || !person.guest);
-        own.into_iter().chain(all).map(|grant| grant.permissions).reduce(Permissions::union)
+        own.chain(all).map(|grant| grant.permissions).reduce(Permissions::union)
     }
 }

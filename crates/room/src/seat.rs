@@ -74,6 +74,11 @@ impl<'de> Deserialize<'de> for SeatId {
 #[serde(transparent)]
 pub struct TokenNumber(pub u64);
 
+/// Names one request of a client, which may send it again; two halves of a
+/// UUID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestId(pub i64, pub i64);
+
 /// A media token as it was checked: it was made here, for this room, and is
 /// not too old. Whether it is the current one is for the room to say.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +130,10 @@ pub struct Live {
 #[serde(rename_all = "lowercase")]
 pub enum Means {
     /// Call control; the media connection has to follow soon.
-    Callctl,
+    Callctl {
+        /// The request that the current token answered.
+        request: Option<RequestId>,
+    },
     /// The rooms API; it is held until it runs out, with or without media.
     Rooms(Participant),
     /// WHEP: receives, and is not seen.
@@ -188,6 +196,17 @@ impl Seat {
         match &self.means {
             Means::Rooms(participant) => Some(participant),
             _ => None,
+        }
+    }
+
+    /// Whether its current token has let nobody in yet, and answered this
+    /// request: whoever asks again is given the same one.
+    #[must_use]
+    pub fn is_answer_to(&self, asked: Option<RequestId>) -> bool {
+        let used = self.live.as_ref().is_some_and(|live| live.number >= self.current);
+        match self.means {
+            Means::Callctl { request } => asked.is_some() && request == asked && !used,
+            _ => false,
         }
     }
 

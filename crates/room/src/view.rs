@@ -109,7 +109,7 @@ impl Room {
             Some((member.person.kik.as_deref()?, self.order_of(member), CallState::Connected))
         });
         let connecting = self.seats().filter_map(|seat| match seat.means {
-            Means::Callctl => {
+            Means::Callctl { .. } => {
                 Some((seat.person.kik.as_deref()?, seat.order, CallState::Connecting))
             }
             _ => None,
@@ -228,7 +228,7 @@ impl Room {
         }
         for seat in self.seats().filter(|seat| seat.live.is_none()) {
             let state = match seat.means {
-                Means::Callctl | Means::Rooms(_) => PresenceState::Connecting,
+                Means::Callctl { .. } | Means::Rooms(_) => PresenceState::Connecting,
                 Means::Viewer => PresenceState::Viewer,
                 Means::Elsewhere => PresenceState::Elsewhere,
             };
@@ -257,7 +257,7 @@ impl Seat {
     #[must_use]
     pub const fn door(&self) -> Door {
         match self.means {
-            Means::Callctl => Door::Callctl,
+            Means::Callctl { .. } => Door::Callctl,
             Means::Rooms(_) => Door::Rooms,
             Means::Viewer => Door::Whep,
             Means::Elsewhere => Door::Chat,

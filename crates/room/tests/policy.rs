@@ -128,7 +128,7 @@ fn join_by(
 fn terms(door: Door) -> Option<Terms> {
     match door {
         Door::Rooms => Some(rooms_terms(100, 1_000)),
-        Door::Callctl => Some(Terms::Callctl),
+        Door::Callctl => Some(Terms::Callctl { request: None }),
         Door::Chat => Some(Terms::Elsewhere),
         Door::Whep => Some(Terms::Viewer),
         Door::Galene | Door::Whip => None,
@@ -373,4 +373,30 @@ fn policy_and_grants_outlive_a_restart() {
     assert_eq!(again.policy(), room.policy());
     assert!(again.grants().eq(room.grants()));
     assert_eq!(again.grants().len(), 1);
+}
+
+#[test]
+fn who_belongs_to_a_conversation_keeps_what_somebody_else_gave() {
+    let mut room = open_room();
+    let given = Grant { permissions: OP, since: NOW.wall, kik: None };
+    let belongs = Grant { permissions: BY_OWN, since: NOW.wall, kik: Some("ada".to_owned()) };
+    let list = |users: &[&str]| {
+        let grants = users.iter().map(|name| (user(name), belongs.clone()));
+        Command::SetConversation(grants.collect())
+    };
+    let house = |room: &mut Room, command| {
+        room.apply(NOW, &Actor::House, command).expect("the house may");
+    };
+    house(&mut room, Command::Grant(Grantee::User(user("ada")), Some(given.clone())));
+    house(&mut room, list(&["ada", "bob"]));
+    assert_eq!(room.grant(&Grantee::User(user("ada"))), Some(&given));
+    assert_eq!(room.grants().len(), 3);
+    house(&mut room, list(&["bob"]));
+    assert_eq!(room.grant(&Grantee::User(user("ada"))), Some(&given), "it was not theirs");
+    assert_eq!(room.grant(&Grantee::Belonging(user("ada"))), None);
+    house(&mut room, Command::Grant(Grantee::User(user("bob")), None));
+    assert!(room.grant(&Grantee::Belonging(user("bob"))).is_some(), "the other way round too");
+    for grantee in [Grantee::Everyone, Grantee::User(user("a")), Grantee::Belonging(user("a"))] {
+        assert_eq!(grantee.to_string().parse(), Ok(grantee));
+    }
 }

@@ -10,7 +10,7 @@ use parlour_room::lease::Lease;
 use parlour_room::member::MemberKind;
 use parlour_room::policy::{EntryRule, Grant, Grantee};
 use parlour_room::record::{Kept, RoomRecord};
-use parlour_room::seat::Report;
+use parlour_room::seat::{Report, RequestId};
 use parlour_room::{
     Actor, Command, Door, Event, Limits, Person, Policy, Proof, Room, Rules, Seat, SeatId, Slot,
     Ticket, TokenNumber, Track, TrackKind, Wish, Wishes,
@@ -167,7 +167,9 @@ fn grant() -> impl Strategy<Value = Grant> {
 
 fn terms() -> impl Strategy<Value = Terms> {
     prop_oneof![
-        3 => Just(Terms::Callctl),
+        3 => proptest::option::of(0..3_i64).prop_map(|n| Terms::Callctl {
+            request: n.map(|n| RequestId(n, -n)),
+        }),
         3 => (-1_i64..6, wall(), life()).prop_map(|(client_max, expires, life)| Terms::Rooms {
             connection: "c".to_owned(),
             client_max,

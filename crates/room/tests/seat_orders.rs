@@ -184,7 +184,9 @@ impl Run {
         let connection = common::id(&format!("{n}.{}", seat.connections.len()));
         let caller = Actor::Caller(id.user);
         let (actor, command) = match what {
-            What::Join => (caller, admission(id.slot, kik(seat.name), Terms::Callctl)),
+            What::Join => {
+                (caller, admission(id.slot, kik(seat.name), Terms::Callctl { request: None }))
+            }
             What::Connect(t) => (Actor::Entrant(connection.clone()), ticket(id, token(t))),
             What::Leave(t) => {
                 (caller, Command::GiveUp { seat: id, number: Some(token(t)), life: LIFE })

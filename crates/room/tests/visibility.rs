@@ -86,9 +86,11 @@ fn enter(home: &mut Home, way: Way, person: &Person, client: &str) {
             let number = take(home, person, slot(), rooms_terms(500, 1_000));
             go_live(home, client_seat_of(person, client), number, client);
         }
-        Way::CallConnecting => drop(take(home, person, Slot::User, Terms::Callctl)),
+        Way::CallConnecting => {
+            take(home, person, Slot::User, Terms::Callctl { request: None });
+        }
         Way::CallConnected => {
-            let number = take(home, person, Slot::User, Terms::Callctl);
+            let number = take(home, person, Slot::User, Terms::Callctl { request: None });
             go_live(home, SeatId { user: person.user, slot: Slot::User }, number, client);
         }
         Way::ChatSilent => {}
@@ -253,7 +255,7 @@ fn call_control_lists_the_first_hundred_by_the_order_of_coming() {
 #[test]
 fn a_member_that_came_by_a_seat_keeps_the_place_of_the_seat() {
     let mut home = home();
-    let number = take(&mut home, &kik("ada"), Slot::User, Terms::Callctl);
+    let number = take(&mut home, &kik("ada"), Slot::User, Terms::Callctl { request: None });
     enter(&mut home, Way::Galene, &kik("bob"), "bob");
     go_live(&mut home, seat("ada"), number, "ada");
     let names: Vec<_> = home.room.roster().into_iter().map(|(name, _)| name).collect();

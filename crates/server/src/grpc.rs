@@ -18,39 +18,52 @@ mod keeper;
 mod kik;
 mod media;
 mod outbox;
+mod plane;
 mod push;
 mod rate;
 mod remote;
 mod routes;
 mod seen;
+mod servers;
 mod setup;
 mod stream;
 mod stubs;
 mod webhook;
+mod written;
 
 pub use caller::Credentials;
 pub use routes::Routes;
-pub use setup::{Parts, open};
+pub use setup::{Parts, media_server, open};
 
 use crate::clock::Clock;
 use crate::config::callctl::{Callctl, Role};
+use crate::http::Connection;
 use crate::metrics::Counters;
+use crate::port::CallId;
 use crate::shard::Mailbox;
 use caller::User;
 use change::{Change, Ids};
 use hub::Hub;
 use keeper::Keeper;
-use media::MediaServers;
 use parlour_node::call::{Call, Notice};
-use parlour_node::callctl::{Config as Rules, Identify, Trouble};
-use parlour_wire::callctl::LocalPart;
+use parlour_node::callctl::{Config as Rules, Identify, Known, Trouble};
+use parlour_wire::callctl::ConvoId;
+use parlour_wire::callctl::pb::mobile::video::v1::JoinConvoConferenceResponse;
+use parlour_wire::callctl::pb::selfhost::video::v1::{ClientConnectedRequest, Eviction as Order};
+use plane::Plane;
 use push::Pushes;
 use rate::Rate;
 use seen::Seen;
+use servers::MediaServers;
 use std::any::Any;
 use std::sync::Arc;
 use tonic::metadata::MetadataMap;
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
+
+/// Whether a request came with the certificate of a bridge.
+fn is_bridge<T>(request: &Request<T>) -> bool {
+    request.extensions().get::<Connection>().is_some_and(|connection| connection.bridge)
+}
 
 /// The door, as its services see it.
 #[derive(Debug)]
@@ -68,6 +81,10 @@ pub struct Door {
     seen: Seen,
     ids: Ids,
     keeper: Keeper,
+    /// The way to the keeper, for a media server apart.
+    plane: Option<Arc<Plane>>,
+    /// Names this start of the process.
+    start: String,
 }
 
 impl Door {
@@ -76,33 +93,38 @@ impl Door {
     }
 
     /// The user that calls, if it may call now.
-    async fn user(&self, headers: &MetadataMap) -> Result<LocalPart, Status> {
-        let user = self.name(headers).await.inspect_err(|status| {
+    async fn user<T>(&self, request: &Request<T>) -> Result<Known, Status> {
+        let (headers, bridge) = (request.metadata(), is_bridge(request));
+        let user = self.name(headers, bridge).await.inspect_err(|status| {
             if status.code() == Code::Unauthenticated {
                 self.counters.grpc_unauthenticated.inc();
             }
         })?;
         let now = self.clock.zero() + self.clock.elapsed();
-        if self.rate.allows(user.as_str(), now) {
+        if self.rate.allows(user.name.as_str(), now) {
             return Ok(user);
         }
         self.counters.grpc_too_often.inc();
         Err(Status::resource_exhausted("too many calls"))
     }
 
-    async fn name(&self, headers: &MetadataMap) -> Result<LocalPart, Status> {
-        match self.credentials.user(headers, &self.clock)? {
-            User::Named(name) => Ok(name),
+    async fn name(&self, headers: &MetadataMap, bridge: bool) -> Result<Known, Status> {
+        match self.credentials.user(headers, bridge, &self.clock)? {
+            User::Named(name) => Ok(Known { name, scope: None }),
             User::Bearer(token) => {
-                let name: Option<LocalPart> = self.ask(Identify::new(&token)).await?;
-                name.ok_or_else(caller::nobody)
+                let known: Option<Known> = self.ask(Identify::new(&token)).await?;
+                // A front knows no rooms: where the token is good it cannot say.
+                let can_say =
+                    |known: &Known| matches!(self.keeper, Keeper::Here) || known.scope.is_none();
+                known.filter(can_say).ok_or_else(caller::nobody)
             }
         }
     }
 
     /// Lets an operator or another process of this server in.
-    fn inner(&self, headers: &MetadataMap) -> Result<(), Status> {
-        self.credentials.inner(headers, &self.clock).inspect_err(|_| {
+    fn inner<T>(&self, request: &Request<T>) -> Result<(), Status> {
+        let (headers, bridge) = (request.metadata(), is_bridge(request));
+        self.credentials.inner(headers, bridge, &self.clock).inspect_err(|_| {
             self.counters.grpc_unauthenticated.inc();
         })
     }
@@ -132,6 +154,9 @@ impl Door {
     pub fn tell(&self, notice: Notice) -> Result<(), Notice> {
         match notice {
             Notice::Roster(roster) => {
+                if roster.state.user_states.is_empty() {
+                    self.media.leave_place(&roster.convo.key());
+                }
                 let change = self.ids.of_roster(*roster);
                 self.push(&change);
                 Ok(())
@@ -140,7 +165,31 @@ impl Door {
                 self.media.evict(&eviction);
                 Ok(())
             }
+            Notice::Departed(connection) => {
+                if let Some(plane) = &self.plane {
+                    plane.departed(connection);
+                }
+                Ok(())
+            }
             other => Err(other),
+        }
+    }
+
+    /// Asks the keeper of the calls whether a token may in; never waits.
+    ///
+    /// # Errors
+    /// The call, if this is no media server apart.
+    pub fn present(&self, call: CallId, request: ClientConnectedRequest) -> Result<(), CallId> {
+        self.plane.as_ref().map(|plane| plane.present(call, request)).ok_or(call)
+    }
+
+    /// Sends whoever was let in to the media server that has the call, if it
+    /// is one apart.
+    fn direct(&self, convo: &ConvoId, answer: &mut JoinConvoConferenceResponse) {
+        if let Some(info) = &mut answer.connection_info
+            && let Some((host, port)) = self.media.place(&convo.key())
+        {
+            (info.host, info.port) = (host, port.into());
         }
     }
 

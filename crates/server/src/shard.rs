@@ -14,6 +14,9 @@ use parlour_base::storage::{StoreFault, StoreReply, StoreRequest};
 use parlour_base::{ConnId, Mono, Now, Pii, Secret, Verifier};
 use parlour_node::call::{Call, Fetch, Fetched, Notice, Reply as CallReply};
 use parlour_sfu::plan;
+use parlour_wire::callctl::pb::selfhost::video::v1::{
+    ClientConnectedRequest, ClientConnectedResponse,
+};
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -87,6 +90,10 @@ pub enum Mail {
     Call(Box<dyn Call>, oneshot::Sender<Option<CallReply>>),
     /// Another service has answered a call.
     Fetched(CallId, Fetched),
+    /// The keeper of the calls has answered, or does not.
+    Presented(CallId, Option<ClientConnectedResponse>),
+    /// The keeper of the calls has a connection closed.
+    Evict(u64),
     /// Everybody is to be told and let go.
     Shutdown,
     /// The thread is to end.
@@ -142,6 +149,9 @@ pub struct Hands {
     /// Asks another service, and posts [`Mail::Fetched`]; must not wait. What
     /// is given back was not asked.
     pub fetches: Box<dyn Fn(CallId, Fetch) -> Result<(), CallId> + Send>,
+    /// Asks the keeper of the calls, and posts [`Mail::Presented`]; must not
+    /// wait. What is given back was not asked.
+    pub keeper: Box<dyn Fn(CallId, ClientConnectedRequest) -> Result<(), CallId> + Send>,
 }
 
 impl std::fmt::Debug for Hands {
@@ -396,6 +406,8 @@ impl Post {
                 Input::Call(id, call)
             }
             Mail::Fetched(id, fetched) => Input::Fetched(id, fetched),
+            Mail::Presented(id, answer) => Input::Presented(id, answer),
+            Mail::Evict(connection) => Input::Evict(connection),
             Mail::Shutdown => Input::Shutdown,
             Mail::Stop => return None,
         }))
@@ -449,6 +461,11 @@ impl Post {
             Output::Fetch(id, fetch) => {
                 if let Err(id) = (self.hands.fetches)(id, fetch) {
                     self.answers.push_back(Input::Fetched(id, Fetched::Nothing));
+                }
+            }
+            Output::Present(id, request) => {
+                if let Err(id) = (self.hands.keeper)(id, request) {
+                    self.answers.push_back(Input::Presented(id, None));
                 }
             }
             Output::Drained => drop(self.drained.send_replace(true)),

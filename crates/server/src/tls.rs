@@ -3,6 +3,10 @@
 //! Read from PEM files and again when they change; without files, a self-made
 //! one is kept in the data folder. Refuses to know who connects.
 
+mod clients;
+
+pub use clients::{Bridges, Trust};
+
 use crate::clock::Clock;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
 use rustls::ServerConfig;
@@ -49,6 +53,12 @@ pub enum TlsError {
     /// Certificate and key do not go together, or are refused.
     #[error("the certificate is refused: {0}")]
     Refused(#[from] rustls::Error),
+    /// No certificate can bear this name.
+    #[error("{0} is no DNS name")]
+    Name(String),
+    /// That is no SHA-256 of a certificate.
+    #[error("{0} is not 64 hexadecimal digits")]
+    Fingerprint(String),
     /// No certificate could be made.
     #[error("no certificate can be made: {0}")]
     Making(#[from] rcgen::Error),
@@ -78,6 +88,8 @@ pub struct Certificates {
     self_made: bool,
     /// The operator's pair in the data folder, which may come later.
     awaited: Option<Pair>,
+    /// Whose certificates are trusted, if any are asked for.
+    bridges: Option<Arc<Bridges>>,
     state: Mutex<State>,
 }
 
@@ -91,13 +103,14 @@ impl Certificates {
         data: &Path,
         named: (&Path, &Path),
         addresses: &[IpAddr],
+        bridges: Option<Arc<Bridges>>,
     ) -> Result<Self, TlsError> {
         let (pair, self_made) = choose(data, named, addresses)?;
         let awaited = self_made.then(|| Pair::kept(data));
         let stamp = pair.stamp();
-        let config = pair.load()?;
+        let config = pair.load(bridges.as_ref())?;
         let state = Mutex::new(State { config, stamp, looked: Some(Clock::start()) });
-        Ok(Self { pair, self_made, awaited, state })
+        Ok(Self { pair, self_made, awaited, bridges, state })
     }
 
     /// Whether browsers will warn, because we made it ourselves.
@@ -116,7 +129,7 @@ impl Certificates {
             let pair = self.awaited.as_ref().filter(|pair| pair.is_whole()).unwrap_or(&self.pair);
             let stamp = pair.stamp();
             if stamp != state.stamp {
-                match pair.load() {
+                match pair.load(self.bridges.as_ref()) {
                     Ok(config) => {
                         tracing::info!("certificate read again");
                         state.config = config;
@@ -145,7 +158,7 @@ fn choose(
     }
     let [certificate, key] = SELF_MADE.map(|name| data.join(name));
     let pair = Pair { certificate, key };
-    if pair.load().is_err() {
+    if pair.load(None).is_err() {
         pair.make(addresses)?;
     }
     Ok((pair, true))
@@ -168,7 +181,7 @@ impl Pair {
         })
     }
 
-    fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
+    fn load(&self, bridges: Option<&Arc<Bridges>>) -> Result<Arc<ServerConfig>, TlsError> {
         let wrong = |path: &Path, what| TlsError::Pem { path: path.to_owned(), what };
         let bytes = read(&self.certificate)?;
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
@@ -177,8 +190,14 @@ impl Pair {
         let key = PrivateKeyDer::from_pem_slice(&read(&self.key)?)
             .map_err(|_| wrong(&self.key, "private key"))?;
         // Only TLS 1.2 and 1.3 are built in.
-        let mut config =
-            ServerConfig::builder().with_no_client_auth().with_single_cert(chain, key)?;
+        let builder = match bridges {
+            Some(bridges) => {
+                let bridges: Arc<Bridges> = Arc::clone(bridges);
+                ServerConfig::builder().with_client_cert_verifier(bridges)
+            }
+            None => ServerConfig::builder().with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(chain, key)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
@@ -227,7 +246,7 @@ mod tests {
 
     fn open(data: &Path) -> Result<Certificates, TlsError> {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
-        Certificates::open(data, (Path::new(""), Path::new("")), &[])
+        Certificates::open(data, (Path::new(""), Path::new("")), &[], None)
     }
 
     #[test]

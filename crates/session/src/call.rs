@@ -10,7 +10,10 @@
 use parlour_base::storage::{Found, Key, StoreFault, Write};
 use parlour_base::{Entropy, Json, Now, RoomId, Secret, Verifier};
 use parlour_directory::MediaKeys;
-use parlour_room::{Actor, Command, Event, Refusal, Room};
+use parlour_room::{Actor, Command, Event, Refusal, RequestId, Room};
+use parlour_wire::callctl::pb::selfhost::video::v1::{
+    ClientConnectedRequest, ClientConnectedResponse,
+};
 use std::any::Any;
 use std::fmt;
 
@@ -19,6 +22,12 @@ pub trait Call: fmt::Debug + Send {
     /// Takes the outcome of the step before, [`Outcome::Begin`] at first, and
     /// says what is to be done next.
     fn resume(&mut self, desk: &mut Desk<'_>, outcome: Outcome) -> Step;
+
+    /// The client's name for this request, if it gave one: who is told of what
+    /// came of it is told this too.
+    fn request(&self) -> Option<RequestId> {
+        None
+    }
 }
 
 /// What a call may look at while it thinks.
@@ -116,6 +125,9 @@ pub enum Step {
     },
     /// Have the edge ask another service; [`Outcome::Fetched`].
     Fetch(Fetch),
+    /// Have the edge ask the keeper of the calls whether a token may in;
+    /// [`Outcome::Presented`].
+    Present(ClientConnectedRequest),
     /// Here is the reply; the call is over.
     Done(Reply),
 }
@@ -152,6 +164,8 @@ pub enum Outcome {
     Hashed(Secret<String>),
     /// For [`Step::Fetch`].
     Fetched(Fetched),
+    /// For [`Step::Present`]; `None` if the keeper does not answer.
+    Presented(Option<ClientConnectedResponse>),
     /// Our side failed, or the store said no ([`StoreFault::NameTaken`]);
     /// nothing of the step has been done, as far as is known.
     Fault(StoreFault),
@@ -203,6 +217,9 @@ pub enum Notice {
     Roster(Box<crate::callctl::Roster>),
     /// A media server apart has to close a connection.
     Eviction(crate::callctl::Eviction),
+    /// This media server's connection of this number, for which a token was
+    /// presented to the keeper of the calls, is over.
+    Departed(u64),
 }
 
 /// The reply of a call that a door made for itself: what it found out is to be

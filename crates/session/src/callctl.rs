@@ -25,7 +25,7 @@ mod roster;
 pub use bearer::BearerKeys;
 pub use config::{Ask, Config};
 pub use directory::{GroupMembers, SetMembers};
-pub use identify::Identify;
+pub use identify::{Identify, Known, Scope};
 pub use join::{Authority, Join};
 pub use leave::{Force, Leave};
 pub use media::{MediaConnected, MediaDisconnected, MediaLost, conference_text};
@@ -35,6 +35,7 @@ pub use query::{Inner, Query};
 
 use parlour_base::storage::{Found, StoreFault};
 use parlour_room::Refusal;
+pub use parlour_room::RequestId;
 use parlour_wire::callctl::{ConferenceKey, ConvoId, LocalPart};
 
 use crate::call::{Desk, Target};

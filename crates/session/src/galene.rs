@@ -6,6 +6,7 @@ mod events;
 mod handle;
 mod news;
 pub mod port;
+pub mod present;
 mod session;
 mod translate;
 pub mod visit;

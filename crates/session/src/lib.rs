@@ -20,5 +20,5 @@ mod note;
 pub mod rooms;
 
 pub use call::{Call, Desk, Notice, Notices, Observed, Outcome, Reply, Step, Target};
-pub use doors::Doors;
+pub use doors::{Cause, Doors};
 pub use note::{StreamNote, StreamOffer};

@@ -99,7 +99,7 @@ fn may_sit(room: &Room, at: Wall, me: UserId, admission: &Admission) -> bool {
 
 const fn door_of(seat: &Seat) -> Door {
     match seat.means {
-        Means::Callctl => Door::Callctl,
+        Means::Callctl { .. } => Door::Callctl,
         Means::Rooms(_) => Door::Rooms,
         Means::Viewer => Door::Whep,
         Means::Elsewhere => Door::Chat,
@@ -121,7 +121,9 @@ fn admitted(room: &Room, door: Door, person: &Person, proof: Proof) -> Option<Pe
     let mut given: Vec<Permissions> = Vec::new();
     for (grantee, grant) in room.grants() {
         match grantee {
-            Grantee::User(user) if *user == person.user => given.push(grant.permissions),
+            Grantee::User(user) | Grantee::Belonging(user) if *user == person.user => {
+                given.push(grant.permissions)
+            }
             Grantee::Everyone if !stranger => given.push(grant.permissions),
             _ => {}
         }

@@ -219,6 +219,7 @@ fn config() -> Config {
         },
         canonical_host: None,
         lobby: true,
+        media_server: None,
     };
     config.galene.config.message_burst = 200;
     config.galene.config.messages_per_second = 50;

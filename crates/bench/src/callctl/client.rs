@@ -1,6 +1,5 @@
 //! A caller by gRPC, as small as it can be.
 
-use crate::clock::instant;
 use crate::server::Server;
 use anyhow::{Context as _, Result, bail};
 use parlour_wire::callctl::pb::common::video::v1::{
@@ -71,11 +70,6 @@ impl Caller {
         }
     }
 
-    /// One of the two of a pair.
-    pub(super) fn of_pair(channel: Channel, index: usize) -> Self {
-        Self::new(channel, &format!("ann_{index}"), &format!("ann_{index}:bob_{index}"))
-    }
-
     fn request<T>(&self, message: T) -> Request<T> {
         let mut request = Request::new(message);
         request.metadata_mut().insert("authorization", self.shown.clone());
@@ -114,18 +108,6 @@ impl Caller {
         };
         let VoidResponse {} = self.call(LEAVE, notice).await?;
         Ok(())
-    }
-
-    /// A join and a leave; how long each took, in microseconds.
-    pub(super) async fn once(&mut self) -> Result<[u64; 2]> {
-        let start = instant();
-        self.join().await?;
-        let middle = instant();
-        self.leave().await?;
-        let us = |from: std::time::Instant, to: std::time::Instant| {
-            u64::try_from(to.saturating_duration_since(from).as_micros()).unwrap_or(u64::MAX)
-        };
-        Ok([us(start, middle), us(middle, instant())])
     }
 
     /// Makes these the members of a group.

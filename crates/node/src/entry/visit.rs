@@ -92,10 +92,12 @@ impl Shard {
     }
 
     fn welcome(&mut self, now: Now, who: (ConnId, Mono), mut wish: Wish, welcome: Welcome) {
-        let Welcome { name, person, proof } = welcome;
+        let Welcome { name, person, proof, room } = welcome;
         let (conn, since) = who;
-        let target =
-            Target::Name { namespace: GALENE.to_owned(), name: wish.group.clone(), create: false };
+        let create = room.is_some();
+        let (namespace, group) = room.unwrap_or_else(|| (GALENE.to_owned(), wish.group));
+        wish.group = group.clone();
+        let target = Target::Name { namespace, name: group, create };
         wish.name = name;
         let admitted = Admitted { conn, since, wish, pass: Pass::Shown { person, proof } };
         self.want(now, target, Waiter::Join(Box::new(admitted)));

@@ -12,7 +12,7 @@ use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
 use parlour_base::{Now, RoomId};
 use parlour_room::{Actor, Command, Event, Happening, MemberId, Refusal, Room};
-use parlour_session::Outcome;
+use parlour_session::{Cause, Outcome};
 use parlour_session::galene::{self, News};
 use parlour_sfu::plan::WorkerIndex;
 use std::collections::BTreeMap;
@@ -156,8 +156,9 @@ impl Shard {
         self.mind_idleness(now, room);
         if let Some(hosted) = self.rooms.get(&room) {
             let seen = hosted.timeline.published();
-            let observed =
-                self.config.doors.observe(seen, &hosted.names, &step.actor, &step.events);
+            let request = self.request_of(step.asker);
+            let cause = Cause { actor: &step.actor, request };
+            let observed = self.config.doors.observe(seen, &hosted.names, cause, &step.events);
             self.observed(observed);
         }
         self.did(step.asker, room, step.events);
@@ -230,6 +231,7 @@ impl Shard {
             && let Some(client) = self.clients.get_mut(&conn)
         {
             client.place = None;
+            self.departed(conn);
         }
     }
 

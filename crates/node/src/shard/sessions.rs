@@ -61,6 +61,7 @@ impl Shard {
         let Some(client) = self.clients.remove(&conn) else { return };
         self.entries.forget(conn);
         self.openings.forget(conn);
+        self.departed(conn);
         if let Some(place) = client.place {
             self.house(now, place.room, Command::Expel(place.member));
         }

@@ -233,6 +233,7 @@ pub fn config() -> Config {
         },
         canonical_host: None,
         lobby: true,
+        media_server: None,
     }
 }
 

@@ -117,7 +117,7 @@ pub fn describe(members: &[u64]) -> [(Actor, Command); 2] {
 pub fn admit(n: u64) -> (Actor, Command) {
     let person = caller(n);
     let name = person.kik.clone().unwrap_or_default();
-    let (slot, proof, terms) = (Slot::User, Proof::Nothing, Terms::Callctl);
+    let (slot, proof, terms) = (Slot::User, Proof::Nothing, Terms::Callctl { request: None });
     let admission = Admission { slot, person, name, proof, terms };
     (Actor::Caller(user(n)), Command::Admit(Box::new(admission)))
 }

@@ -5,6 +5,7 @@
 
 use super::Turn;
 use crate::command::{Admission, Terms};
+use crate::door::Door;
 use crate::event::{Departure, Happening};
 use crate::member::Member;
 use crate::person::Person;
@@ -48,9 +49,14 @@ impl Turn<'_> {
             }
             self.check_rooms_terms(me, person.guest, *client_max)?;
         }
-        if before.is_none() {
-            self.check_entry(permissions)?;
-            self.check_places(&terms)?;
+        match (&before, &terms) {
+            // Said again: the answer of the first time is still good.
+            (Some(old), Terms::Callctl { request }) if old.is_answer_to(*request) => return Ok(()),
+            (Some(_), _) => {}
+            (None, _) => {
+                self.check_entry(permissions)?;
+                self.check_places(&terms)?;
+            }
         }
         if let Some(other) = other {
             let how = if other.is_over(self.at) { SeatEnd::Expired } else { SeatEnd::Replaced };
@@ -66,7 +72,7 @@ impl Turn<'_> {
             order,
             since: before.as_ref().map_or(self.at, |old| old.since),
             current: TokenNumber(self.room.clock.next(self.at)),
-            connecting: matches!(terms, Terms::Callctl),
+            connecting: matches!(terms, Terms::Callctl { .. }),
             live: before.and_then(|old| old.live),
             report: None,
             id,
@@ -115,7 +121,7 @@ impl Turn<'_> {
         }
         let most = (limits.conference as usize).min(ROSTER_MAX);
         match terms {
-            Terms::Callctl if self.room.occupancy() >= most => Err(Refusal::Full),
+            Terms::Callctl { .. } if self.room.occupancy() >= most => Err(Refusal::Full),
             _ => Ok(()),
         }
     }
@@ -149,7 +155,7 @@ impl Turn<'_> {
     ) -> Result<(), Refusal> {
         let seat = self.own_seat(me, id)?.clone();
         // Without a token it cannot be placed in the race, where there is one.
-        let placed = number.or_else(|| (seat.means != Means::Callctl).then_some(seat.current));
+        let placed = number.or_else(|| (seat.door() != Door::Callctl).then_some(seat.current));
         let late = placed.is_none_or(|number| number < seat.current);
         #[cfg(feature = "planted")]
         let late = late && !crate::planted::is(crate::planted::Bug::LateLeaveEvicts);
@@ -242,7 +248,7 @@ impl Turn<'_> {
         let Some(live) = seat.live.as_ref().filter(|live| live.member == member.id) else { return };
         if turned_out {
             self.end_seat(&Seat { live: None, ..seat }, SeatEnd::Evicted);
-        } else if seat.means == Means::Callctl && live.number >= seat.current {
+        } else if seat.door() == Door::Callctl && live.number >= seat.current {
             self.end_seat(&Seat { live: None, ..seat }, SeatEnd::Disconnected);
         } else {
             self.emit(Happening::SeatLive {
@@ -291,7 +297,7 @@ fn check_sizes(slot: &Slot, person: &Person, name: &str, terms: &Terms) -> Resul
 
 fn means(terms: &Terms, owner: bool) -> Means {
     match terms {
-        Terms::Callctl => Means::Callctl,
+        Terms::Callctl { request } => Means::Callctl { request: *request },
         Terms::Rooms { connection, client_max, expires, .. } => Means::Rooms(Participant {
             connection: connection.clone(),
             client_max: u32::try_from(*client_max).unwrap_or(u32::MAX),

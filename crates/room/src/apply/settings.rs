@@ -104,15 +104,15 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Who is not in the list loses what named it in call control; a grant
-    /// that is there already keeps its age.
+    /// Who is not in the list loses what belonging to the conversation gave; a
+    /// grant that is there already keeps its age. What somebody was given
+    /// otherwise is another grant, and stays.
     pub(super) fn set_conversation(&mut self, list: Vec<(UserId, Grant)>) -> Result<(), Refusal> {
         let wanted: BTreeMap<Grantee, Grant> =
-            list.into_iter().map(|(user, grant)| (Grantee::User(user), grant)).collect();
+            list.into_iter().map(|(user, grant)| (Grantee::Belonging(user), grant)).collect();
         let grants = &self.room.grants;
-        let named = grants.iter().filter(|(_, grant)| grant.kik.is_some());
-        let gone: Vec<Grantee> =
-            named.map(|(who, _)| *who).filter(|who| !wanted.contains_key(who)).collect();
+        let belong = grants.keys().filter(|who| matches!(who, Grantee::Belonging(_)));
+        let gone: Vec<Grantee> = belong.copied().filter(|who| !wanted.contains_key(who)).collect();
         let others = grants.len() - gone.len();
         let new = wanted.keys().filter(|who| !grants.contains_key(who)).count();
         let long = |grant: &Grant| grant.kik.as_ref().is_some_and(|k| k.len() > NAME_BYTES_MAX);

@@ -154,7 +154,7 @@ pub fn admission(slot: Slot, person: Person, terms: Terms) -> Command {
 
 /// Asks for a seat in call control.
 pub fn call(name: &str) -> Command {
-    admission(Slot::User, kik(name), Terms::Callctl)
+    admission(Slot::User, kik(name), Terms::Callctl { request: None })
 }
 
 /// Asks for a seat of the rooms API, that runs out at `expires`.

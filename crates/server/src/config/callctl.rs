@@ -16,6 +16,8 @@ pub enum Role {
     Kik,
     /// The keeper of the calls: lists, tokens, times.
     Vcs,
+    /// A media server: admits whom the keeper admits.
+    Media,
 }
 
 section! {
@@ -23,7 +25,7 @@ section! {
     "callctl" Callctl {
         /// Whether the door is open.
         enabled: bool = true;
-        /// `all` in one process; or `kik`, the front with callers, members and pushes; or `vcs`, which keeps the calls.
+        /// `all` in one process; or `kik`, the front with callers, members and pushes; or `vcs`, which keeps the calls; or `media`, a media server that the keeper tells whom to let in.
         role: Role = Role::All;
         /// What conference ids begin with: 1 to 10 small letters, digits or dashes.
         app: String = "kik".to_owned();
@@ -35,6 +37,12 @@ section! {
         token_life: Span = Span::secs(86_400), in Span::secs(1), Span::secs(2_592_000);
         /// File with the secret of trusted bridges (`authorization: Bridge SECRET`); empty means `callctl/bridge.secret` in the data folder, if it is there.
         bridge_secret: PathBuf = PathBuf::new();
+        /// File with the certificates of authorities (PEM): who shows a certificate of theirs at an HTTPS listener is a trusted bridge; empty for none.
+        bridge_ca: PathBuf = PathBuf::new();
+        /// Names of which such a certificate must bear one; empty for any.
+        bridge_names: Vec<String> = Vec::new();
+        /// SHA-256 of certificates of trusted bridges, in hexadecimal, whoever issued them and for how long.
+        bridge_fingerprints: Vec<String> = Vec::new();
         /// File with the secret of operators (`authorization: Operator SECRET`); empty means `callctl/operator.secret` in the data folder, if it is there.
         operator_secret: PathBuf = PathBuf::new();
         /// File with the secret that the processes of one server share (`authorization: Node SECRET`); empty means `callctl/node.secret` in the data folder, if it is there.
@@ -57,10 +65,12 @@ section! {
         webhook_secret: PathBuf = PathBuf::new();
         /// Post JSON instead of serialised messages.
         webhook_json: bool = false;
-        /// URL of the process with the role `vcs`, for the role `kik`.
+        /// URL of the process with the role `vcs`, for the roles `kik` and `media`.
         vcs_url: String = String::new();
         /// URL of the process with the role `kik`, for the role `vcs`.
         kik_url: String = String::new();
+        /// What the role `media` is called by the keeper; a part that is new at each start follows it. 1 to 40 letters, digits, points or dashes.
+        media_name: String = "media".to_owned();
         /// How often an idle stream of changes is sent a sign of life.
         heartbeat: Span = Span::secs(30), in Span::millis(10), Span::secs(3_600);
         /// Streams of changes at once; a further one is refused.
@@ -77,7 +87,7 @@ section! {
         call_burst: u32 = 100, in 1, 1_000_000;
         /// Longest time a call may take, whatever its deadline says.
         call_timeout: Span = Span::secs(10), in Span::millis(10), Span::secs(300);
-        /// How long a media server may be silent before all its connections are over.
+        /// How long a media server apart, or for it the keeper, may be away before all its connections are over.
         media_grace: Span = Span::secs(10), in Span::millis(10), Span::secs(3_600);
         /// HTTP/2 streams at once on one connection.
         streams_per_connection: u32 = 128, in 1, 10_000;

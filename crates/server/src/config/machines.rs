@@ -175,6 +175,7 @@ mod tests {
             media,
             canonical_host: None,
             lobby: true,
+            media_server: None,
         };
         let mut ours = plain.clone();
         Galene::default().apply(&mut ours);

@@ -5,6 +5,7 @@
 //! It becomes a gRPC call and goes the same way as all others.
 
 use super::routes::Routes;
+use crate::http::Connection;
 use axum::body::Body;
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use bytes::{BufMut as _, Bytes, BytesMut};
@@ -41,7 +42,7 @@ pub(super) async fn answer(routes: &Routes, request: Request<Body>) -> Response<
     if call.service != SERVICE {
         return failed(&Status::unimplemented("no such service"));
     }
-    let Some(request) = as_grpc(&call, &parts.headers) else {
+    let Some(request) = as_grpc(&call, &parts.headers, parts.extensions.get::<Connection>()) else {
         return failed(&Status::invalid_argument("bad headers"));
     };
     match message(routes.call(request).await).await {
@@ -54,7 +55,11 @@ pub(super) async fn answer(routes: &Routes, request: Request<Body>) -> Response<
 }
 
 /// The same call as gRPC has it; `None` if its headers cannot be.
-fn as_grpc(call: &BridgeCall, outer: &axum::http::HeaderMap) -> Option<Request<Body>> {
+fn as_grpc(
+    call: &BridgeCall,
+    outer: &axum::http::HeaderMap,
+    connection: Option<&Connection>,
+) -> Option<Request<Body>> {
     let mut framed = BytesMut::with_capacity(call.body.len().saturating_add(5));
     framed.put_u8(0);
     framed.put_u32(u32::try_from(call.body.len()).ok()?);
@@ -74,7 +79,11 @@ fn as_grpc(call: &BridgeCall, outer: &axum::http::HeaderMap) -> Option<Request<B
         let name = name.strip_suffix("-bin").map(|_| name)?;
         request = request.header(name.as_str(), value.as_str());
     }
-    request.body(Body::from(framed.freeze())).ok()
+    let mut request = request.body(Body::from(framed.freeze())).ok()?;
+    if let Some(connection) = connection {
+        request.extensions_mut().insert(*connection);
+    }
+    Some(request)
 }
 
 /// The one message of a response, or its status.

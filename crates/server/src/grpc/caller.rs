@@ -2,10 +2,12 @@
 //!
 //! The scheme of `authorization` says what kind of caller it is: a bridge that
 //! states the user in a header of its own, a client with a signed token, an
-//! operator, or another process of this server. Nobody else's header about a
+//! operator, or another process of this server. Without one, the certificate of
+//! a bridge does. Nobody else's header about a
 //! user is believed: it is refused (docs/protocols/callctl.md §2).
 
 use crate::clock::Clock;
+use axum::http::HeaderMap;
 use parlour_base::Secret;
 use parlour_node::callctl::BearerKeys;
 use parlour_wire::callctl::LocalPart;
@@ -49,9 +51,15 @@ pub(super) fn nobody() -> Status {
     Status::unauthenticated("a valid credential is needed")
 }
 
+fn not_for_clients() -> Status {
+    Status::permission_denied("this service is not for clients")
+}
+
 impl Credentials {
-    fn kind(&self, headers: &MetadataMap, clock: &Clock) -> Result<Kind, Status> {
-        let value = headers.get("authorization").ok_or_else(nobody)?;
+    fn kind(&self, headers: &MetadataMap, bridge: bool, clock: &Clock) -> Result<Kind, Status> {
+        let Some(value) = headers.get("authorization") else {
+            return if bridge { Ok(Kind::Bridge) } else { Err(nobody()) };
+        };
         let text = value.to_str().map_err(|_| nobody())?;
         let (scheme, shown) = text.split_once(' ').ok_or_else(nobody)?;
         let fits = |secret: &Option<Secret<String>>| {
@@ -75,8 +83,13 @@ impl Credentials {
     ///
     /// # Errors
     /// The status that the caller is answered.
-    pub(super) fn user(&self, headers: &MetadataMap, clock: &Clock) -> Result<User, Status> {
-        let kind = self.kind(headers, clock)?;
+    pub(super) fn user(
+        &self,
+        headers: &MetadataMap,
+        bridge: bool,
+        clock: &Clock,
+    ) -> Result<User, Status> {
+        let kind = self.kind(headers, bridge, clock)?;
         let stated = header::<XiBareUserJid>(headers)?;
         match (kind, stated) {
             (Kind::Bridge, Some(user)) => LocalPart::try_from(user)
@@ -93,16 +106,52 @@ impl Credentials {
         }
     }
 
+    /// Refuses whoever plainly may not call a service, before anything of the
+    /// message is looked at; whose token it is may still have to be found out.
+    ///
+    /// # Errors
+    /// The status that the caller is answered.
+    pub(super) fn knock(
+        &self,
+        headers: &HeaderMap,
+        bridge: bool,
+        inner: bool,
+    ) -> Result<(), Status> {
+        let Some(value) = headers.get("authorization") else {
+            return match (bridge, inner) {
+                (false, _) => Err(nobody()),
+                (true, true) => Err(not_for_clients()),
+                (true, false) => Ok(()),
+            };
+        };
+        let shown = value.to_str().ok().and_then(|text| text.split_once(' '));
+        let (scheme, shown) = shown.ok_or_else(nobody)?;
+        let (bridge, operator, node) = (&self.bridge, &self.operator, &self.node);
+        let fits = |secret: &Option<Secret<String>>| {
+            secret.as_ref().is_some_and(|secret| secret.matches(shown.trim()))
+        };
+        let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+        match inner {
+            _ if is("operator") && fits(operator) || is("node") && fits(node) => Ok(()),
+            true if is("bearer") || is("bridge") && fits(bridge) => Err(not_for_clients()),
+            false if is("bearer") || is("bridge") && fits(bridge) => Ok(()),
+            _ => Err(nobody()),
+        }
+    }
+
     /// Lets an operator or another process of this server in, and nobody else.
     ///
     /// # Errors
     /// The status that the caller is answered.
-    pub(super) fn inner(&self, headers: &MetadataMap, clock: &Clock) -> Result<(), Status> {
-        match self.kind(headers, clock)? {
+    pub(super) fn inner(
+        &self,
+        headers: &MetadataMap,
+        bridge: bool,
+        clock: &Clock,
+    ) -> Result<(), Status> {
+        match self.kind(headers, bridge, clock)? {
             Kind::Operator | Kind::Node => Ok(()),
-            Kind::Bridge | Kind::Client(_) => {
-                Err(Status::permission_denied("this service is not for clients"))
-            }
+            Kind::Bridge | Kind::Client(_) => Err(not_for_clients()),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! time (REQ-76). Telling all watchers never waits for any of them.
 
 use super::change::Change;
+use parlour_node::callctl::Scope;
 use parlour_wire::callctl::state;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,8 @@ struct Watchers {
 struct Slots {
     /// Only these conversations, if any are named.
     only: Option<BTreeSet<String>>,
+    /// Only these rooms, if the caller's token is good in some only.
+    scope: Option<Scope>,
     waiting: Mutex<Waiting>,
 }
 
@@ -87,6 +90,7 @@ impl Hub {
         self: &Arc<Self>,
         user: &str,
         only: Option<BTreeSet<String>>,
+        scope: Option<Scope>,
     ) -> Option<Watching> {
         let mut watchers = lock(&self.watchers);
         if watchers.closed || watchers.count >= self.limits.streams {
@@ -97,7 +101,7 @@ impl Hub {
         if streams.len() >= self.limits.per_user {
             return None;
         }
-        let slots = Arc::new(Slots { only, waiting: Mutex::default() });
+        let slots = Arc::new(Slots { only, scope, waiting: Mutex::default() });
         streams.push(Arc::clone(&slots));
         watchers.count += 1;
         Some(Watching { hub: Arc::clone(self), user, slots })
@@ -136,6 +140,11 @@ impl Hub {
 impl Slots {
     fn put(&self, change: &Arc<Change>, pending_max: usize) {
         if self.only.as_ref().is_some_and(|only| !only.contains(&*change.convo)) {
+            return;
+        }
+        if let Some(scope) = &self.scope
+            && change.room.and_then(|room| scope.rights_in(room)).is_none()
+        {
             return;
         }
         let mut waiting = lock(&self.waiting);
@@ -224,7 +233,7 @@ mod tests {
     #[test]
     fn req_76_a_slow_reader_is_given_only_the_newest_and_never_an_older_one() {
         let hub = hub(10);
-        let ada = hub.watch("ada", None).expect("room for her");
+        let ada = hub.watch("ada", None, None).expect("room for her");
         for stamp in [1, 3, 2] {
             hub.tell(&change("1234567890123_g", stamp, &["ada", "bob"]));
         }
@@ -236,8 +245,8 @@ mod tests {
     fn req_74_only_members_are_told_and_only_of_what_they_watch() {
         let hub = hub(10);
         let only = BTreeSet::from(["1234567890123_g".to_owned()]);
-        let ada = hub.watch("ada", Some(only)).expect("room for her");
-        let bob = hub.watch("bob", None).expect("room for him");
+        let ada = hub.watch("ada", Some(only), None).expect("room for her");
+        let bob = hub.watch("bob", None, None).expect("room for him");
         hub.tell(&change("1234567890124_g", 1, &["ada"]));
         assert_eq!((next(&ada), next(&bob)), (None, None));
         hub.tell(&change("1234567890123_g", 2, &["ada"]));
@@ -247,7 +256,7 @@ mod tests {
     #[test]
     fn who_reads_too_slowly_for_the_limit_is_told_that_something_is_missing() {
         let hub = hub(1);
-        let ada = hub.watch("ada", None).expect("room for her");
+        let ada = hub.watch("ada", None, None).expect("room for her");
         hub.tell(&change("1234567890123_g", 1, &["ada"]));
         hub.tell(&change("1234567890124_g", 1, &["ada"]));
         hub.tell(&change("1234567890123_g", 2, &["ada"]));
@@ -257,16 +266,16 @@ mod tests {
     #[test]
     fn there_are_only_so_many_streams_and_a_place_is_given_back() {
         let hub = hub(1);
-        let ada = [hub.watch("ada", None), hub.watch("ada", None)];
-        assert!(ada.iter().all(Option::is_some) && hub.watch("ada", None).is_none());
-        let bob = hub.watch("bob", None);
-        assert!(bob.is_some() && hub.watch("eve", None).is_none());
+        let ada = [hub.watch("ada", None, None), hub.watch("ada", None, None)];
+        assert!(ada.iter().all(Option::is_some) && hub.watch("ada", None, None).is_none());
+        let bob = hub.watch("bob", None, None);
+        assert!(bob.is_some() && hub.watch("eve", None, None).is_none());
         drop(bob);
-        assert!(hub.watch("eve", None).is_some());
+        assert!(hub.watch("eve", None, None).is_some());
         assert_eq!(hub.count(), 2);
         hub.close();
         assert_eq!(ada[0].as_ref().and_then(next), Some(u64::MAX));
         drop(ada);
-        assert!(hub.watch("ada", None).is_none());
+        assert!(hub.watch("ada", None, None).is_none());
     }
 }

@@ -3,6 +3,8 @@
 //! closed to clients (REQ-81).
 
 use super::Door;
+use super::caller::request_id;
+use super::change::named;
 use super::hub::stamp_of;
 use super::kik::convo;
 use super::stubs::internal::video::v1::internal_kik_video_server::InternalKikVideo;
@@ -47,7 +49,7 @@ impl RoundsVideoConference for Services {
         &self,
         request: Request<GetConvoStateFromVcsRequest>,
     ) -> Result<Response<GetConvoStateFromVcsResponse>, Status> {
-        self.0.inner(request.metadata())?;
+        self.0.inner(&request)?;
         let convo = convo(request.into_inner().convo_id)?;
         self.0.ask(Inner::new(convo)).await.map(Response::new)
     }
@@ -56,11 +58,14 @@ impl RoundsVideoConference for Services {
         &self,
         request: Request<JoinConvoConferenceFromVcsRequest>,
     ) -> Result<Response<JoinConvoConferenceFromVcsResponse>, Status> {
-        self.0.inner(request.metadata())?;
+        self.0.inner(&request)?;
+        let asked = request_id(request.metadata())?;
         let request = request.into_inner();
+        let asked = asked.or(request.request_id).as_ref().map(named);
         let (convo, user) = (convo(request.convo_id)?, user(request.user)?);
-        let join = Join::new(self.0.rules(), user, convo, Authority::Front);
-        let answer: JoinConvoConferenceResponse = self.0.ask(join).await?;
+        let join = Join::new(self.0.rules(), user, convo.clone(), Authority::Front).asked_by(asked);
+        let mut answer: JoinConvoConferenceResponse = self.0.ask(join).await?;
+        self.0.direct(&convo, &mut answer);
         Ok(Response::new(JoinConvoConferenceFromVcsResponse {
             result: answer.result,
             latest_state: answer.latest_state,
@@ -73,14 +78,18 @@ impl RoundsVideoConference for Services {
         &self,
         request: Request<LeaveConvoConferenceFromVcsNotification>,
     ) -> Result<Response<VoidResponse>, Status> {
-        self.0.inner(request.metadata())?;
+        self.0.inner(&request)?;
+        let asked = request_id(request.metadata())?;
         let notice = request.into_inner();
+        let asked = asked.or(notice.request_id).as_ref().map(named);
         let (convo, user) = (convo(notice.convo_id)?, user(notice.user)?);
         if notice.force {
-            return self.0.ask(Force::new(user, convo)).await.map(Response::new);
+            let force = Force::new(user, convo).asked_by(asked);
+            return self.0.ask(force).await.map(Response::new);
         }
         let token = notice.connection_token.map(|token| token.payload);
-        self.0.ask(Leave::new(user, convo, token)).await.map(Response::new)
+        let leave = Leave::new(user, convo, token).asked_by(asked);
+        self.0.ask(leave).await.map(Response::new)
     }
 }
 
@@ -91,7 +100,8 @@ impl InternalKikVideo for Services {
         request: Request<ConvoVideoStateChangedFromVcsNotification>,
     ) -> Result<Response<VoidResponse>, Status> {
         let door = &self.0;
-        door.inner(request.metadata())?;
+        door.inner(&request)?;
+        let asked = request_id(request.metadata())?;
         let state = request.into_inner().convo_video_state.unwrap_or_default();
         let convo = convo(state.convo_id.clone())?;
         let (key, stamp) = (convo.key(), stamp_of(&state));
@@ -100,7 +110,7 @@ impl InternalKikVideo for Services {
         if door.seen.is_newer(&key, stamp) {
             let permitted: Permitted = door.ask(Permit::known(door.rules(), convo)).await?;
             if door.seen.note(&key, stamp) {
-                let change = door.ids.of_state(&key, stamp, state, &permitted.members);
+                let change = door.ids.of_state(&key, stamp, state, &permitted.members, asked);
                 door.push(&change);
             }
         }
@@ -114,7 +124,7 @@ impl ConvoDirectory for Services {
         &self,
         request: Request<SetGroupMembersRequest>,
     ) -> Result<Response<VoidResponse>, Status> {
-        self.0.inner(request.metadata())?;
+        self.0.inner(&request)?;
         let request = request.into_inner();
         let group = group(request.group)?;
         let members = request.members.into_iter().map(|jid| user(Some(jid)));
@@ -126,7 +136,7 @@ impl ConvoDirectory for Services {
         &self,
         request: Request<GetGroupMembersRequest>,
     ) -> Result<Response<GetGroupMembersResponse>, Status> {
-        self.0.inner(request.metadata())?;
+        self.0.inner(&request)?;
         let group = group(request.into_inner().group)?;
         self.0.ask(GroupMembers::new(group)).await.map(Response::new)
     }

@@ -1,9 +1,10 @@
 //! `KikVideo`: what clients ask.
 
 use super::Door;
+use super::change::named;
 use super::keeper::Keeper;
 use super::stubs::mobile::video::v1::kik_video_server::KikVideo;
-use parlour_node::callctl::{Authority, Join, Leave, Query};
+use parlour_node::callctl::{Authority, Join, Known, Leave, Query};
 use parlour_wire::callctl::pb::common::VoidResponse;
 use parlour_wire::callctl::pb::common::video::v1::ConvoId as ConvoIdPb;
 use parlour_wire::callctl::pb::mobile::video::v1::{
@@ -31,11 +32,13 @@ impl KikVideo for Kik {
         request: Request<BatchedGetConvoStateRequest>,
     ) -> Result<Response<BatchedGetConvoStateResponse>, Status> {
         let door = &self.0;
-        let caller = door.user(request.metadata()).await?;
+        let Known { name: caller, scope } = door.user(&request).await?;
         let convos = request.into_inner().convo_ids.into_iter();
         let convos = convos.map(|id| convo(Some(id))).collect::<Result<Vec<_>, _>>()?;
         let answer = match &door.keeper {
-            Keeper::Here => door.ask(Query::new(door.rules(), caller, convos)).await?,
+            Keeper::Here => {
+                door.ask(Query::new(door.rules(), caller, convos).within(scope)).await?
+            }
             Keeper::There(there) => there.states(door, &caller, convos).await?,
         };
         Ok(Response::new(answer))
@@ -46,12 +49,16 @@ impl KikVideo for Kik {
         request: Request<JoinConvoConferenceRequest>,
     ) -> Result<Response<JoinConvoConferenceResponse>, Status> {
         let door = &self.0;
-        let caller = door.user(request.metadata()).await?;
+        let Known { name: caller, scope } = door.user(&request).await?;
         let request_id = super::caller::request_id(request.metadata())?;
         let convo = convo(request.into_inner().convo_id)?;
         let answer = match &door.keeper {
             Keeper::Here => {
-                door.ask(Join::new(door.rules(), caller, convo, Authority::Here)).await?
+                let join = Join::new(door.rules(), caller, convo.clone(), Authority::Here);
+                let mut answer =
+                    door.ask(join.within(scope).asked_by(request_id.as_ref().map(named))).await?;
+                door.direct(&convo, &mut answer);
+                answer
             }
             Keeper::There(there) => there.join(door, &caller, &convo, request_id).await?,
         };
@@ -63,7 +70,7 @@ impl KikVideo for Kik {
         request: Request<LeaveConvoConferenceNotification>,
     ) -> Result<Response<VoidResponse>, Status> {
         let door = &self.0;
-        let caller = door.user(request.metadata()).await?;
+        let Known { name: caller, .. } = door.user(&request).await?;
         let request_id = super::caller::request_id(request.metadata())?;
         let leave = request.into_inner();
         let convo = convo(leave.convo_id)?;
@@ -71,7 +78,8 @@ impl KikVideo for Kik {
         match &door.keeper {
             Keeper::Here => {
                 let token = token.map(|token| token.payload);
-                door.ask(Leave::new(caller, convo, token)).await
+                let leave = Leave::new(caller, convo, token);
+                door.ask(leave.asked_by(request_id.as_ref().map(named))).await
             }
             Keeper::There(there) => {
                 there.leave(&caller, &convo, request_id, token);

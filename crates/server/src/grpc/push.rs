@@ -140,7 +140,7 @@ impl Job {
         loop {
             let convo_video_state = change.notice.convo_video_state.clone();
             let message = ConvoVideoStateChangedFromVcsNotification { convo_video_state };
-            let request = with_node(remote, message, None);
+            let request = with_node(remote, message, change.request);
             match client.on_convo_video_state_changed_from_vcs(request).await {
                 Ok(_) => {
                     self.counters.pushes_sent.inc();
@@ -159,7 +159,7 @@ impl Job {
 
 /// Calls the service that stands for a member's phone.
 async fn call(remote: &Remote, change: &Change, member: &str) -> bool {
-    let mut request = with_node(remote, change.notice.clone(), None);
+    let mut request = with_node(remote, change.notice.clone(), change.request);
     let user = XiBareUserJid { local_part: member.to_owned() };
     let key = BinaryMetadataKey::from_static(XiBareUserJid::KEY);
     request.metadata_mut().insert_bin(key, MetadataValue::from_bytes(&user.encode_to_vec()));

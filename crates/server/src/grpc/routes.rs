@@ -12,6 +12,7 @@ use super::stubs::selfhost::video::v1::convo_state_stream_server::ConvoStateStre
 use super::stubs::selfhost::video::v1::media_plane_server::MediaPlaneServer;
 use super::{Door, bridge};
 use crate::config::callctl::Role;
+use crate::http::Connection;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, Response};
 use parlour_wire::callctl::DESCRIPTORS;
@@ -30,6 +31,7 @@ const READ_MAX: usize = 256 << 10;
 pub struct Routes {
     door: Arc<Door>,
     services: axum::Router,
+    kik: Option<KikVideoServer<Kik>>,
     health: tonic_health::server::HealthReporter,
 }
 
@@ -43,9 +45,12 @@ impl Routes {
         let mut all = RoutesBuilder::default();
         all.add_service(health_service);
         let role = door.config.role;
-        if role != Role::Vcs {
+        let mut served = None;
+        if matches!(role, Role::All | Role::Kik) {
             let (kik, stream) = (Kik(Arc::clone(&door)), Stream(Arc::clone(&door)));
-            all.add_service(KikVideoServer::new(kik).max_decoding_message_size(READ_MAX));
+            let kik = KikVideoServer::new(kik).max_decoding_message_size(READ_MAX);
+            all.add_service(kik.clone());
+            served = Some(kik);
             all.add_service(
                 ConvoStateStreamServer::new(stream).max_decoding_message_size(READ_MAX),
             );
@@ -53,7 +58,7 @@ impl Routes {
             all.add_service(InternalKikVideoServer::new(inner.clone()));
             all.add_service(ConvoDirectoryServer::new(inner).max_decoding_message_size(READ_MAX));
         }
-        if role != Role::Kik {
+        if matches!(role, Role::All | Role::Vcs) {
             let inner = Services(Arc::clone(&door));
             all.add_service(RoundsVideoConferenceServer::new(inner));
             all.add_service(MediaPlaneServer::new(Media(Arc::clone(&door))));
@@ -67,20 +72,21 @@ impl Routes {
             all.add_service(describe().build_v1()?);
             all.add_service(describe().build_v1alpha()?);
         }
-        Ok(Self { door, services: all.routes().prepare().into_axum_router(), health })
+        let services = all.routes().prepare().into_axum_router();
+        Ok(Self { door, services, kik: served, health })
     }
 
     /// Says to whoever asks for health that everything is served.
     pub async fn serving(&self) {
         let serving = tonic_health::ServingStatus::Serving;
-        for service in SERVICES {
+        for service in services(self.door.config.role) {
             self.health.set_service_status(*service, serving).await;
         }
     }
 
     /// Says that the server stops, and ends what is open.
     pub async fn stop(&self) {
-        for service in SERVICES {
+        for service in services(self.door.config.role) {
             let not = tonic_health::ServingStatus::NotServing;
             self.health.set_service_status(*service, not).await;
         }
@@ -121,6 +127,10 @@ impl Routes {
             Ok(asked) => asked,
             Err(status) => return status.into_http(),
         };
+        if let Err(status) = self.knock(&request) {
+            self.door.counters.grpc_unauthenticated.inc();
+            return status.into_http();
+        }
         let now = Instant::now();
         let longest = self.door.config.call_timeout.0;
         if let Some(until) = asked.and_then(|asked| now.checked_add(asked)) {
@@ -130,10 +140,8 @@ impl Routes {
         if wait.is_zero() {
             return Status::deadline_exceeded("the deadline has passed").into_http();
         }
-        let answering = self.services.clone().oneshot(request);
-        match timeout_at(now + wait, answering).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
+        match timeout_at(now + wait, self.service(request)).await {
+            Ok(response) => response,
             Err(_) if asked.is_some_and(|asked| asked <= longest) => {
                 Status::deadline_exceeded("the deadline has passed").into_http()
             }
@@ -142,16 +150,72 @@ impl Routes {
     }
 }
 
-/// The services whose health can be asked; the empty name is the whole server.
-const SERVICES: &[&str] = &[
-    "",
+impl Routes {
+    /// Who plainly may not call is refused before the message is read.
+    fn knock(&self, request: &Request<Body>) -> Result<(), Status> {
+        let path = request.uri().path();
+        let called = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+        let service = called.map_or("", |(service, _)| service);
+        let inner = INNER.contains(&service);
+        if !inner && !CLIENTS.contains(&service) {
+            return Ok(());
+        }
+        let connection = request.extensions().get::<Connection>();
+        let bridge = connection.is_some_and(|connection| connection.bridge);
+        self.door.credentials.knock(request.headers(), bridge, inner)
+    }
+
+    /// What clients call most takes the short way.
+    async fn service(&self, request: Request<Body>) -> Response<Body> {
+        let mut kik = match &self.kik {
+            Some(kik) if request.uri().path().starts_with(KIK) => kik.clone(),
+            _ => {
+                return match self.services.clone().oneshot(request).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                };
+            }
+        };
+        match tower::Service::call(&mut kik, request).await {
+            Ok(response) => response.map(Body::new),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// What the paths of the service for clients begin with.
+const KIK: &str = "/mobile.video.v1.KikVideo/";
+
+/// Services that are closed to clients (REQ-81).
+const INNER: &[&str] = &[
     "internal.video.v1.InternalKikVideo",
     "internal.video.v1.RoundsVideoConference",
-    "mobile.video.v1.KikVideo",
     "selfhost.video.v1.ConvoDirectory",
-    "selfhost.video.v1.ConvoStateStream",
     "selfhost.video.v1.MediaPlane",
 ];
+
+/// Services for clients.
+const CLIENTS: &[&str] = &["mobile.video.v1.KikVideo", "selfhost.video.v1.ConvoStateStream"];
+
+/// The services of a role, whose health can be asked; the empty name is the
+/// whole server.
+fn services(role: Role) -> impl Iterator<Item = &'static &'static str> {
+    const FRONT: &[&str] = &[
+        "internal.video.v1.InternalKikVideo",
+        "mobile.video.v1.KikVideo",
+        "selfhost.video.v1.ConvoDirectory",
+        "selfhost.video.v1.ConvoStateStream",
+    ];
+    const KEEPER: &[&str] =
+        &["internal.video.v1.RoundsVideoConference", "selfhost.video.v1.MediaPlane"];
+    let (front, keeper): (&[&str], &[&str]) = match role {
+        Role::All => (FRONT, KEEPER),
+        Role::Kik => (FRONT, &[]),
+        Role::Vcs => (&[], KEEPER),
+        Role::Media => (&[], &[]),
+    };
+    [""].iter().chain(front).chain(keeper)
+}
 
 /// How long the caller waits: `grpc-timeout`, up to eight digits and a unit.
 fn asked_for(headers: &HeaderMap) -> Result<Option<Duration>, Status> {

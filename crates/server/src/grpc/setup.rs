@@ -4,16 +4,17 @@ use super::caller::Credentials;
 use super::change::Ids;
 use super::hub::{Hub, HubLimits};
 use super::keeper::{Keeper, There};
-use super::media::MediaServers;
+use super::plane::{self, Plane};
 use super::push::{Pushes, Receiver};
 use super::rate::Rate;
 use super::remote::Remote;
 use super::seen::Seen;
+use super::servers::MediaServers;
 use super::webhook::Webhook;
 use super::{Door, Routes};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::callctl::Role;
+use crate::config::callctl::{Callctl, Role};
 use crate::fetch::Fetcher;
 use crate::metrics::Counters;
 use crate::shard::Mailbox;
@@ -51,6 +52,8 @@ pub struct Parts<'p> {
     pub fetcher: Fetcher,
     /// Host and port of media, where the configuration does not say.
     pub media: (String, u16),
+    /// What the keeper calls this media server apart, if it is one.
+    pub media_server: Option<String>,
     /// The tasks of the process.
     pub tasks: &'p TaskTracker,
     /// Becomes true when the server stops.
@@ -68,7 +71,9 @@ pub fn open(parts: Parts<'_>) -> Result<Option<(Arc<Door>, Routes)>> {
     }
     let secrets = Secrets::read(parts.config)?;
     let keeper = match (config.role, config.vcs_url.as_str()) {
-        (Role::Kik, "") => bail!("`callctl.vcs_url` must say where the calls are kept"),
+        (Role::Kik | Role::Media, "") => {
+            bail!("`callctl.vcs_url` must say where the calls are kept")
+        }
         (Role::Kik, url) => {
             Keeper::There(There::new(remote(url, secrets.node.clone(), "callctl.vcs_url")?))
         }
@@ -84,8 +89,21 @@ pub fn open(parts: Parts<'_>) -> Result<Option<(Arc<Door>, Routes)>> {
         per_user: small(config.watches_per_user),
         pending: small(config.watch_pending),
     };
+    let rules = rules(parts.config, parts.media)?;
+    let plane = parts.media_server.map(|name| -> Result<_> {
+        let remote = remote(&config.vcs_url, secrets.node.clone(), "callctl.vcs_url")?;
+        let address = format!("{}:{}", rules.media_host, rules.media_port);
+        let (grace, shard) = (config.media_grace.0, parts.shard.clone());
+        Ok(Arc::new(Plane::new(plane::Parts { remote, name, address, grace, shard })))
+    });
+    let plane = plane.transpose()?;
+    if let Some(plane) = &plane {
+        plane.start(parts.tasks, &parts.stop);
+    }
+    let mut entropy = parts.entropy;
+    let start = entropy.uuid();
     let door = Arc::new(Door {
-        rules: Arc::new(rules(parts.config, parts.media)?),
+        rules: Arc::new(rules),
         shard: parts.shard,
         counters: parts.counters,
         clock: parts.clock,
@@ -100,12 +118,23 @@ pub fn open(parts: Parts<'_>) -> Result<Option<(Arc<Door>, Routes)>> {
         pushes,
         media: MediaServers::default(),
         seen: Seen::default(),
-        ids: Ids::new(parts.entropy),
+        ids: Ids::new(entropy),
         keeper,
+        plane,
+        start,
         config,
     });
     let routes = Routes::new(Arc::clone(&door)).context("cannot describe the gRPC services")?;
     Ok(Some((door, routes)))
+}
+
+/// What the keeper calls this process, if it is a media server apart: the
+/// configured name and a part that is new at each start, so that nobody takes
+/// the connections of an earlier start for its own.
+#[must_use]
+pub fn media_server(config: &Callctl, entropy: &mut Entropy) -> Option<String> {
+    let id = || format!("{}-{}", config.media_name, entropy.fork().uuid().split_off(24));
+    (config.enabled && config.role == Role::Media).then(id)
 }
 
 fn rules(config: &Config, (host, port): (String, u16)) -> Result<Rules> {
@@ -117,6 +146,11 @@ fn rules(config: &Config, (host, port): (String, u16)) -> Result<Rules> {
     let media_host = chosen.unwrap_or_else(|| "localhost".to_owned());
     if media_host.contains(':') || media_host.len() > 1_024 {
         bail!("`callctl.media_host` must be a name or an IPv4 address");
+    }
+    let name = &callctl.media_name;
+    let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-');
+    if !(1..=40).contains(&name.len()) || !name.bytes().all(plain) {
+        bail!("`callctl.media_name` must be 1 to 40 letters, digits, points or dashes");
     }
     let ask = (!callctl.ask_url.is_empty()).then(|| -> Result<Ask> {
         Ok(Ask {
@@ -138,6 +172,9 @@ fn rules(config: &Config, (host, port): (String, u16)) -> Result<Rules> {
 fn receivers(parts: &Parts<'_>, secrets: &Secrets) -> Result<Vec<Pushes>> {
     let config = &parts.config.callctl;
     let mut receivers = Vec::new();
+    if config.role == Role::Media {
+        return Ok(Vec::new());
+    }
     if config.role == Role::Vcs {
         if !config.kik_url.is_empty() {
             let front = remote(&config.kik_url, secrets.node.clone(), "callctl.kik_url")?;

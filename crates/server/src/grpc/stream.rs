@@ -3,6 +3,8 @@
 use super::Door;
 use super::hub::{Told, Watching};
 use super::stubs::selfhost::video::v1::convo_state_stream_server::ConvoStateStream;
+use super::written::Written;
+use parlour_node::callctl::Known;
 use parlour_wire::callctl::ConvoId;
 use parlour_wire::callctl::pb::selfhost::video::v1::watch_event::{Heartbeat, Kind, Lagged, Ready};
 use parlour_wire::callctl::pb::selfhost::video::v1::{WatchEvent, WatchRequest};
@@ -27,7 +29,7 @@ impl ConvoStateStream for Stream {
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Events>, Status> {
         let door = &self.0;
-        let user = door.user(request.metadata()).await?;
+        let Known { name: user, scope } = door.user(&request).await?;
         let until = request.extensions().get::<Until>().map(|until| until.0);
         let convos = request.into_inner().convo_ids;
         let keys = convos.into_iter().map(|id| ConvoId::try_from(id).map(|convo| convo.key()));
@@ -35,7 +37,7 @@ impl ConvoStateStream for Stream {
         let keys: std::collections::BTreeSet<String> =
             keys.map_err(|offence| Status::invalid_argument(offence.to_string()))?;
         let only = (!keys.is_empty()).then_some(keys);
-        let watching = door.hub.watch(user.as_str(), only);
+        let watching = door.hub.watch(user.as_str(), only, scope);
         let watching = watching.ok_or_else(|| Status::resource_exhausted("too many streams"))?;
         Ok(Response::new(Events {
             watching,
@@ -60,21 +62,28 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// An event; the next heartbeat counts from it.
-    fn event(&mut self, kind: Kind) -> Poll<Option<Result<WatchEvent, Status>>> {
-        let next = Instant::now() + self.every;
-        self.heart.as_mut().reset(next);
-        Poll::Ready(Some(Ok(WatchEvent { kind: Some(kind) })))
+    fn event(&mut self, kind: Kind) -> Poll<Option<Result<Written, Status>>> {
+        self.written(Written::of(&WatchEvent { kind: Some(kind) }).ok())
     }
 
-    fn end(&mut self, status: Status) -> Poll<Option<Result<WatchEvent, Status>>> {
+    /// An event; the next heartbeat counts from it.
+    fn written(&mut self, event: Option<Written>) -> Poll<Option<Result<Written, Status>>> {
+        let next = Instant::now() + self.every;
+        self.heart.as_mut().reset(next);
+        match event {
+            Some(event) => Poll::Ready(Some(Ok(event))),
+            None => self.end(Status::internal("the event would break a limit")),
+        }
+    }
+
+    fn end(&mut self, status: Status) -> Poll<Option<Result<Written, Status>>> {
         self.over = true;
         Poll::Ready(Some(Err(status)))
     }
 }
 
 impl futures_util::Stream for Events {
-    type Item = Result<WatchEvent, Status>;
+    type Item = Result<Written, Status>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
@@ -89,7 +98,7 @@ impl futures_util::Stream for Events {
             return this.end(Status::deadline_exceeded("the stream lasted as long as asked"));
         }
         match this.watching.poll(cx.waker()) {
-            Poll::Ready(Told::Changed(change)) => this.event(Kind::Changed(change.notice.clone())),
+            Poll::Ready(Told::Changed(change)) => this.written(change.event()),
             Poll::Ready(Told::Lagged) => this.event(Kind::Lagged(Lagged {})),
             Poll::Ready(Told::Closed) => this.end(Status::unavailable("the server stops")),
             Poll::Pending => {

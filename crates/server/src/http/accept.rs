@@ -126,7 +126,7 @@ pub async fn serve(
         let Some(place) = site.gate.enter(remote.ip()) else { continue };
         site.counters.connections.inc();
         let tls = listening.listen.tls;
-        let connection = Connection { remote, tls, refused: place.refused };
+        let connection = Connection { remote, tls, refused: place.refused, bridge: false };
         let serving = Serving {
             connection,
             place: Arc::new(place),
@@ -155,7 +155,7 @@ struct Serving {
 }
 
 impl Serving {
-    async fn run(self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
+    async fn run(mut self, stream: TcpStream, certificates: Option<Arc<Certificates>>) {
         if let Err(error) = tune(&stream) {
             tracing::debug!(%error, "a socket keeps the system's settings");
         }
@@ -165,7 +165,11 @@ impl Serving {
         let limit = self.site.config.http.head_timeout.0;
         let acceptor = tokio_rustls::TlsAcceptor::from(certificates.current());
         match timeout(limit, acceptor.accept(stream)).await {
-            Ok(Ok(stream)) => self.http(stream).await,
+            Ok(Ok(stream)) => {
+                // One that is not a bridge's has ended the handshake.
+                self.connection.bridge = stream.get_ref().1.peer_certificates().is_some();
+                self.http(stream).await;
+            }
             _ => drop(self.site.counters.tls_failures.inc()),
         }
     }
@@ -207,6 +211,7 @@ impl Serving {
         let (seen, place) = (Arc::clone(&asked), Arc::clone(&self.place));
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
             seen.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(connection);
             // An upgraded connection takes its place along.
             request.extensions_mut().insert(Arc::clone(&place));
             let request = request.map(|body| Body::new(Watched::new(body, unread.clone())));

@@ -15,6 +15,8 @@ pub struct Connection {
     pub tls: bool,
     /// Whether there are too many already, so that it only gets a refusal.
     pub refused: bool,
+    /// Whether its other end has shown the certificate of a trusted bridge.
+    pub bridge: bool,
 }
 
 /// Where a request came from and went to.
@@ -91,7 +93,7 @@ mod tests {
         let (parts, ()) = request.body(()).expect("a request").into_parts();
         let remote = SocketAddr::new(from.parse().expect("an address"), 9);
         let proxies = ["10.0.0.0/8".parse().expect("a network")];
-        let connection = Connection { remote, tls: false, refused: false };
+        let connection = Connection { remote, tls: false, refused: false, bridge: false };
         let it = Asked::read(&parts, connection, &proxies);
         (it.remote.ip().to_string(), it.tls, it.host)
     }

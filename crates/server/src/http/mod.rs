@@ -91,6 +91,7 @@ impl Site {
 async fn answer(site: Arc<Site>, connection: Connection, request: Request<Body>) -> Response {
     site.counters.requests.inc();
     if let Some(grpc) = site.grpc.get().filter(|grpc| grpc.is_for(&request)) {
+        // Only what is to be turned away comes here; see `accept`.
         return if connection.refused { reply::busy() } else { grpc.answer(request).await };
     }
     let api = site.api.get().filter(|_| api::Api::is_for(request.uri().path()));

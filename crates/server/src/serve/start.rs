@@ -18,7 +18,7 @@ use crate::metrics::{Counters, Metrics};
 use crate::ops::{self, Ops, StoreView};
 use crate::port::{Query, Reply};
 use crate::shard::{Desk, Hands, Mail, Mailbox, mailbox};
-use crate::tls::Certificates;
+use crate::tls::{Bridges, Certificates, Trust};
 use crate::{control, ice, telemetry};
 use anyhow::{Context as _, Result, anyhow};
 use parlour_base::Entropy;
@@ -26,6 +26,7 @@ use parlour_node::call::{Fetch, Notice};
 use parlour_node::{CallId, Shard, config as node, rooms};
 use parlour_sfu::Identity;
 use parlour_store::{DataFolder, SqliteEngine, Writer, gauges};
+use parlour_wire::callctl::pb::selfhost::video::v1::ClientConnectedRequest;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{IpAddr, SocketAddr};
@@ -79,6 +80,10 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     let mut node = node_config(config, &identity, &announced, media_port, workers.len())?;
     node.room.leased_life = rooms_door.config.renewed_life;
     node.doors.rooms = Arc::clone(&rooms_door);
+    let media_server = grpc::media_server(&config.callctl, &mut entropy);
+    let is_media = media_server.is_some();
+    node.lobby &= !is_media;
+    node.media_server.clone_from(&media_server);
     let callctl = Arc::<OnceLock<Arc<grpc::Door>>>::default();
     let fetcher = Fetcher::new().context("cannot read the certificates this machine trusts")?;
     let ids = entropy.fork();
@@ -90,12 +95,13 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         workers: workers.clone(),
         notices: notices(&callctl, &rooms_edge),
         fetches: fetches(&fetcher, &shard),
+        keeper: keeper(&callctl),
     };
     let desk = Desk { letters, hands, clock, drained, counters: Arc::clone(&counters) };
     let shard_thread = machines::start_shard(Shard::new(node, entropy), desk, alarm.clone())?;
 
     let site = Arc::new(Site::new(config.clone(), groups, shard.clone(), Arc::clone(&counters)));
-    if config.rooms.enabled {
+    if config.rooms.enabled && !is_media {
         let edge = http::Rooms::open(rooms_door, config.rooms.clone(), clock, fetcher.clone());
         let edge = Arc::new(edge);
         site.tasks.spawn(http::rooms::sweep(Arc::clone(&site), Arc::clone(&edge), stopped.clone()));
@@ -111,6 +117,7 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         entropy: ids,
         fetcher,
         media: media_address(config, &listening, &announced),
+        media_server,
         tasks: &site.tasks,
         stop: stopped.clone(),
     })?;
@@ -119,7 +126,7 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         // It is set once, here.
         drop(callctl.set(door));
     }
-    if config.api.enabled {
+    if config.api.enabled && !is_media {
         open_api(&site, &stopped);
     }
     let ops = Arc::new(Ops {
@@ -216,6 +223,18 @@ fn fetches(
 ) -> Box<dyn Fn(CallId, Fetch) -> Result<(), CallId> + Send> {
     let (fetcher, shard) = (fetcher.clone(), shard.clone());
     Box::new(move |call, fetch| fetcher.for_call(&shard, call, fetch))
+}
+
+/// Asks the keeper of the calls about tokens; before the doors are open nobody
+/// has shown one.
+fn keeper(
+    callctl: &Arc<OnceLock<Arc<grpc::Door>>>,
+) -> Box<dyn Fn(CallId, ClientConnectedRequest) -> Result<(), CallId> + Send> {
+    let callctl = Arc::clone(callctl);
+    Box::new(move |call, request| match callctl.get() {
+        Some(door) => door.present(call, request),
+        None => Err(call),
+    })
 }
 
 /// Where clients of call control are told to connect to, unless the
@@ -319,7 +338,13 @@ fn certificates(config: &Config, addresses: &[IpAddr]) -> Result<Option<Arc<Cert
         return Ok(None);
     }
     let named = (config.tls.certificate.as_path(), config.tls.key.as_path());
-    let opened = Certificates::open(&config.server.data, named, addresses)?;
+    let trust = Trust {
+        authorities: &config.callctl.bridge_ca,
+        names: &config.callctl.bridge_names,
+        fingerprints: &config.callctl.bridge_fingerprints,
+    };
+    let bridges = Bridges::open(trust).context("cannot read the certificates of bridges")?;
+    let opened = Certificates::open(&config.server.data, named, addresses, bridges)?;
     Ok(Some(Arc::new(opened)))
 }
 
@@ -360,6 +385,7 @@ fn node_config(
         },
         canonical_host: Some(config.http.canonical_host.clone()).filter(|host| !host.is_empty()),
         lobby: config.server.lobby,
+        media_server: None,
     };
     config.galene.apply(&mut node);
     config.room.apply(&mut node);

@@ -59,6 +59,7 @@ fn play(
         workers: Vec::new(),
         notices: Box::new(|_| {}),
         fetches: Box::new(|id, _| Err(id)),
+        keeper: Box::new(|id, _| Err(id)),
     };
     let (drained, _) = watch::channel(false);
     let desk = Desk { letters, hands, clock: Clock::start(), drained, counters };

@@ -14,7 +14,7 @@ use std::net::TcpListener;
 use tonic::{Code, Streaming};
 
 /// A port that is free now; the front has to know where the keeper will be.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -26,7 +26,7 @@ struct Parts {
     vcs_port: u16,
 }
 
-fn part(secrets: &Secrets, port: u16, more: &[(&str, &str)]) -> Server {
+pub(crate) fn part(secrets: &Secrets, port: u16, more: &[(&str, &str)]) -> Server {
     let listen = format!("http://127.0.0.1:{port}");
     let env = secrets.env();
     let env = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
@@ -34,7 +34,7 @@ fn part(secrets: &Secrets, port: u16, more: &[(&str, &str)]) -> Server {
     Server::with(Wish { env: &env, flags: &["--listen", &listen], ..Wish::default() })
 }
 
-fn kik(secrets: &Secrets, port: u16, vcs_port: u16) -> Server {
+pub(crate) fn kik(secrets: &Secrets, port: u16, vcs_port: u16) -> Server {
     let url = format!("http://127.0.0.1:{vcs_port}");
     part(secrets, port, &[("PARLOUR_CALLCTL_ROLE", "kik"), ("PARLOUR_CALLCTL_VCS_URL", &url)])
 }

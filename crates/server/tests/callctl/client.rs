@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 use tonic::codegen::http::uri::PathAndQuery;
 use tonic::metadata::{BinaryMetadataKey, MetadataValue};
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
@@ -88,17 +88,25 @@ impl Client {
         Self { channel: endpoint.connect_lazy(), shown: None, user: None }
     }
 
-    /// Over TLS, trusting the server's self-made certificate.
+    /// Over TLS, trusting the server's self-made certificate, as a bridge.
     pub(crate) fn secure(server: &Server, user: &str) -> Self {
+        Self::tls(server, None).shows(&format!("Bridge {BRIDGE}")).says(user)
+    }
+
+    /// Over TLS, showing this certificate or none.
+    pub(crate) fn tls(server: &Server, identity: Option<Identity>) -> Self {
         drop(rustls::crypto::aws_lc_rs::default_provider().install_default());
         let pem = std::fs::read(server.data().join("self-signed-cert.pem")).unwrap();
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(pem))
             .domain_name("localhost");
+        let tls = match identity {
+            Some(identity) => tls.identity(identity),
+            None => tls,
+        };
         let url = format!("https://{}", server.https.unwrap());
         let endpoint = Endpoint::from_shared(url).unwrap().tls_config(tls).unwrap();
-        let plain = Self { channel: endpoint.connect_lazy(), shown: None, user: None };
-        plain.shows(&format!("Bridge {BRIDGE}")).says(user)
+        Self { channel: endpoint.connect_lazy(), shown: None, user: None }
     }
 
     /// Shows this as `authorization`.

@@ -3,9 +3,16 @@
 
 mod apart;
 mod bad;
+mod bearer;
 mod calls;
+mod certificates;
 mod client;
+mod floods;
+mod media;
 mod pushes;
 #[path = "../edge/support.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod support;
+#[path = "../api/world.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod world;

@@ -2,9 +2,12 @@
 
 use crate::client::{Client, GROUP, NODE, Secrets, coming, people, server, start};
 use crate::support::PATIENCE;
-use parlour_wire::callctl::pb::common::{VoidResponse, XiBareUserJid};
+use parlour_wire::callctl::pb::common::{VoidResponse, XiBareUserJid, XiRequestId, XiUuid};
+use parlour_wire::callctl::pb::mobile::video::v1::{
+    JoinConvoConferenceRequest, JoinConvoConferenceResponse,
+};
 use parlour_wire::callctl::pb::mobileremote::video::v1::OnConvoVideoStateChangedNotification;
-use parlour_wire::callctl::{Message as _, metadata};
+use parlour_wire::callctl::{ConvoId, Message as _, metadata};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -77,7 +80,7 @@ async fn a_webhook_is_posted_for_each_member_and_signed() {
 
 /// The service of a phone: passes on who was called with what.
 #[derive(Clone)]
-struct Phone(mpsc::Sender<(String, String)>);
+struct Phone(mpsc::Sender<(String, String, Option<XiRequestId>)>);
 
 impl NamedService for Phone {
     const NAME: &'static str = "mobileremote.video.v1.MobileVideo";
@@ -92,7 +95,9 @@ impl tonic::server::UnaryService<OnConvoVideoStateChangedNotification> for Phone
         Box::pin(async move {
             let user = request.metadata().get_bin(metadata::USER).unwrap().to_bytes().unwrap();
             let user = XiBareUserJid::decode(user).unwrap().local_part;
-            to.send((user, request.into_inner().notification_id)).await.unwrap();
+            let cause = request.metadata().get_bin(metadata::REQUEST);
+            let cause = cause.map(|id| XiRequestId::decode(id.to_bytes().unwrap()).unwrap());
+            to.send((user, request.into_inner().notification_id, cause)).await.unwrap();
             Ok(Response::new(VoidResponse {}))
         })
     }
@@ -125,15 +130,28 @@ async fn a_callback_is_called_for_each_member() {
     let phone = tonic::transport::Server::builder().add_service(Phone(sender));
     tokio::spawn(phone.serve_with_incoming(incoming));
     let server = server(&[("PARLOUR_CALLCTL_CALLBACK_URL", url.as_str())]);
-    Client::user(server.http, "alice_a1b").join("alice_a1b:bob.b_z9z").await.unwrap();
+    let alice = Client::user(server.http, "alice_a1b");
+    let id = XiRequestId { id: Some(XiUuid { msb: 0x11, lsb: -2 }) };
+    let convo_id = Some(ConvoId::parse_key("alice_a1b:bob.b_z9z").unwrap().to_pb());
+    let mut request = alice.request(JoinConvoConferenceRequest { convo_id });
+    let key = tonic::metadata::BinaryMetadataKey::from_static(metadata::REQUEST);
+    let value = tonic::metadata::MetadataValue::from_bytes(&id.encode_to_vec());
+    request.metadata_mut().insert_bin(key, value);
+    let joined: JoinConvoConferenceResponse =
+        alice.send(crate::client::KIK, "JoinConvoConference", request).await.unwrap();
     let mut told = Vec::new();
     for _ in 0..2 {
         told.push(tokio::time::timeout(PATIENCE, calls.recv()).await.unwrap().unwrap());
     }
     assert_eq!(told[0].1, told[1].1, "REQ-73: one id for one change");
-    let mut names: Vec<_> = told.into_iter().map(|(name, _)| name).collect();
+    assert!(told.iter().all(|(_, _, cause)| *cause == Some(id)), "the request that caused it");
+    let mut names: Vec<_> = told.into_iter().map(|(name, ..)| name).collect();
     names.sort();
     assert_eq!(names, ["alice_a1b", "bob.b_z9z"]);
+    // What no request caused has none.
+    let _socket = crate::client::connect(&server, &joined).await;
+    let (_, _, cause) = tokio::time::timeout(PATIENCE, calls.recv()).await.unwrap().unwrap();
+    assert_eq!(cause, None);
 }
 
 #[tokio::test]

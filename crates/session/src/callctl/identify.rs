@@ -3,44 +3,80 @@
 
 use super::{NAMESPACE, Trouble};
 use crate::call::{Call, Desk, Outcome, Reply, Step};
-use parlour_base::Secret;
 use parlour_base::storage::Found;
+use parlour_base::{Permissions, RoomId, Secret};
 use parlour_directory::record;
 use parlour_directory::tokens::{Bearer, Presented, Subject};
 use parlour_directory::users::User;
 use parlour_wire::callctl::LocalPart;
+use std::sync::Arc;
 
 /// The name of this door in tokens.
 const DOOR: &str = "callctl";
 
-/// Asks for the bearer's name. Reply: `Result<Option<LocalPart>, Trouble>`;
-/// `None` if the token is not believed, is not for this door, or its bearer has
-/// no name here.
+/// Asks for the bearer's name. Reply: `Result<Option<Known>, Trouble>`; `None`
+/// if the token is not believed, is not for this door, or its bearer has no
+/// name here.
 #[derive(Debug)]
 pub struct Identify {
     token: Option<Presented>,
+    bearer: Option<Bearer>,
+}
+
+/// A caller who is known by a token.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Its name.
+    pub name: LocalPart,
+    /// The rooms for which the token is good, and what it gives there; `None`
+    /// if that is wherever its bearer belongs.
+    pub scope: Option<Scope>,
+}
+
+/// The rooms for which a token is good.
+#[derive(Debug, Clone)]
+pub struct Scope(Arc<Bearer>);
+
+impl Scope {
+    /// What the token gives in this room; `None` if it is not good there.
+    #[must_use]
+    pub fn rights_in(&self, room: RoomId) -> Option<Permissions> {
+        self.0.rights_in(room)
+    }
 }
 
 impl Identify {
     /// Somebody shows this.
     #[must_use]
     pub fn new(token: &Secret<String>) -> Self {
-        Self { token: Presented::of(token) }
+        Self { token: Presented::of(token), bearer: None }
     }
 }
 
-fn done(result: Result<Option<LocalPart>, Trouble>) -> Step {
+fn done(result: Result<Option<Known>, Trouble>) -> Step {
     Step::Done(Reply::new(result))
 }
 
-fn named(bearer: &Bearer) -> Step {
-    match &bearer.subject {
-        Subject::Outside(outside) if outside.namespace == NAMESPACE => {
-            done(Ok(LocalPart::parse(&outside.name).ok()))
+impl Identify {
+    fn believed(&mut self, bearer: Bearer) -> Step {
+        match &bearer.subject {
+            Subject::Outside(outside) if outside.namespace == NAMESPACE => {
+                let name = LocalPart::parse(&outside.name).ok();
+                known(name, bearer)
+            }
+            Subject::User(_) => {
+                let stored = bearer.subject.lookup();
+                self.bearer = Some(bearer);
+                Step::Find(vec![stored])
+            }
+            Subject::Outside(_) => done(Ok(None)),
         }
-        Subject::User(_) => Step::Find(vec![bearer.subject.lookup()]),
-        Subject::Outside(_) => done(Ok(None)),
     }
+}
+
+fn known(name: Option<LocalPart>, bearer: Bearer) -> Step {
+    let scope = bearer.is_limited().then(|| Scope(Arc::new(bearer)));
+    done(Ok(name.map(|name| Known { name, scope })))
 }
 
 impl Call for Identify {
@@ -53,7 +89,7 @@ impl Call for Identify {
                 let bearer = token.and_then(|token| token.check(found, desk.now.wall).ok());
                 bearer
                     .filter(|bearer| bearer.passes(DOOR))
-                    .map_or_else(|| done(Ok(None)), |b| named(&b))
+                    .map_or_else(|| done(Ok(None)), |bearer| self.believed(bearer))
             }
             // The stored user that the token names.
             (Outcome::Found(found), None) => {
@@ -63,7 +99,8 @@ impl Call for Identify {
                 });
                 let user: Option<User> = record::from_json(body);
                 let name = user.and_then(|user| user.kik);
-                done(Ok(name.and_then(|name| LocalPart::parse(&name).ok())))
+                let name = name.and_then(|name| LocalPart::parse(&name).ok());
+                self.bearer.take().map_or_else(|| done(Ok(None)), |bearer| known(name, bearer))
             }
             _ => done(Err(Trouble::Unavailable)),
         }

@@ -3,13 +3,15 @@
 use super::asking::Asking;
 use super::config::Config;
 use super::describe::{Describe, Part, house, policy};
-use super::{TRIES, Trouble, conference_key, links, room_of, roster, users};
+use super::{Scope, TRIES, Trouble, conference_key, links, room_of, roster, users};
 use crate::call::{Call, Desk, Outcome, Reply, Step};
-use parlour_base::{Permissions, RoomId, UserId};
+use parlour_base::{Permissions, RoomId, UserId, Wall};
 use parlour_directory::MediaToken;
 use parlour_room::command::{Admission, Command, Terms};
 use parlour_room::policy::{Proof, VISITOR};
-use parlour_room::{Actor, Event, Happening, Person, Refusal, Room, Slot};
+use parlour_room::{
+    Actor, Event, Happening, Person, Refusal, RequestId, Room, SeatId, Slot, TokenNumber,
+};
 use parlour_wire::callctl::pb::common::video::v1::{
     ConferenceConnectionInfo, MediaServerConnectionToken,
 };
@@ -17,6 +19,9 @@ use parlour_wire::callctl::pb::mobile::video::v1::JoinConvoConferenceResponse;
 use parlour_wire::callctl::pb::mobile::video::v1::join_convo_conference_response::Result as Joined;
 use parlour_wire::callctl::{Check, ConferenceId, ConnectionText, ConvoId, LocalPart};
 use std::sync::Arc;
+
+/// Token numbers are about nanoseconds.
+const NANOS_PER_MILLI: u64 = 1_000_000;
 
 /// Who has decided that the caller belongs to the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +39,8 @@ pub struct Join {
     caller: LocalPart,
     convo: ConvoId,
     authority: Authority,
+    request: Option<RequestId>,
+    scope: Option<Scope>,
     tries: u8,
     stage: Stage,
 }
@@ -51,7 +58,7 @@ enum Stage {
     Links,
     FrontRoom(UserId),
     FrontPolicy(RoomId, UserId),
-    Admitting(RoomId),
+    Admitting(RoomId, UserId),
 }
 
 impl Join {
@@ -63,7 +70,21 @@ impl Join {
         convo: ConvoId,
         authority: Authority,
     ) -> Self {
-        Self { config, caller, convo, authority, tries: TRIES, stage: Stage::Begin }
+        let (request, tries, stage) = (None, TRIES, Stage::Begin);
+        Self { config, caller, convo, authority, request, scope: None, tries, stage }
+    }
+
+    /// The same, by a request that can be told from others: sent again, it is
+    /// answered with the same token while that is unused and current.
+    #[must_use]
+    pub fn asked_by(self, request: Option<RequestId>) -> Self {
+        Self { request, ..self }
+    }
+
+    /// The same, by a token that is good in some rooms only.
+    #[must_use]
+    pub fn within(self, scope: Option<Scope>) -> Self {
+        Self { scope, ..self }
     }
 
     fn begin(&mut self) -> Step {
@@ -95,7 +116,14 @@ impl Join {
         if let Some(room) = room
             && let Some(user) = roster::member(room, &self.caller)
         {
-            return self.admit(room.id(), user, Proof::Nothing);
+            let proof = match &self.scope {
+                None => Proof::Nothing,
+                Some(scope) => match scope.rights_in(room.id()) {
+                    Some(rights) => Proof::Invitation(rights),
+                    None => return not_allowed(),
+                },
+            };
+            return self.admit(room.id(), user, proof);
         }
         match &self.convo {
             ConvoId::Pair(one, other) if self.config.ask.is_none() => {
@@ -109,10 +137,11 @@ impl Join {
     }
 
     fn admit(&mut self, room: RoomId, user: UserId, proof: Proof) -> Step {
-        self.stage = Stage::Admitting(room);
+        self.stage = Stage::Admitting(room, user);
         let name = self.caller.as_str().to_owned();
         let person = Person { kik: Some(name.clone()), ..Person::known(user) };
-        let admission = Admission { slot: Slot::User, person, name, proof, terms: Terms::Callctl };
+        let terms = Terms::Callctl { request: self.request };
+        let admission = Admission { slot: Slot::User, person, name, proof, terms };
         let command = Command::Admit(Box::new(admission));
         Step::Command { room, actor: Actor::Caller(user), command, along: Vec::new() }
     }
@@ -134,12 +163,15 @@ impl Join {
         }
     }
 
-    fn admitted(&self, desk: &Desk<'_>, room: RoomId, events: &[Event]) -> Step {
-        let seat = events.iter().find_map(|event| match &event.what {
-            Happening::SeatTaken(seat) => Some(seat),
+    fn admitted(&self, desk: &Desk<'_>, room: RoomId, user: UserId, events: &[Event]) -> Step {
+        let Some(now) = desk.room else { return done(Err(Trouble::Unavailable)) };
+        let taken = events.iter().find_map(|event| match &event.what {
+            Happening::SeatTaken(seat) => Some(&**seat),
             _ => None,
         });
-        let (Some(seat), Some(now)) = (seat, desk.room) else {
+        // Nothing happened: it was asked before, and the seat is there.
+        let id = SeatId { user, slot: Slot::User };
+        let Some(seat) = taken.or_else(|| now.seat(&id)) else {
             return done(Err(Trouble::Unavailable));
         };
         let token = desk.media_keys.mint(&MediaToken {
@@ -147,7 +179,7 @@ impl Join {
             user: seat.id.user,
             slot: None,
             number: seat.current.0,
-            expires: parlour_base::Wall(desk.now.wall.0.saturating_add(millis(&self.config))),
+            expires: self.expires(desk, seat.current),
         });
         let payload = token.map(|token| token.expose().as_bytes().to_vec()).unwrap_or_default();
         let token = MediaServerConnectionToken { payload };
@@ -160,6 +192,13 @@ impl Join {
             })),
             _ => done(Err(Trouble::Unavailable)),
         }
+    }
+
+    /// The same for one token however often it is written: from the time that
+    /// is in its number.
+    fn expires(&self, desk: &Desk<'_>, number: TokenNumber) -> Wall {
+        let made = i64::try_from(number.0 / NANOS_PER_MILLI).unwrap_or(i64::MAX);
+        Wall(made.min(desk.now.wall.0).saturating_add(millis(&self.config)))
     }
 
     fn connection(&self, desk: &Desk<'_>, room: &Room) -> Option<ConferenceConnectionInfo> {
@@ -214,6 +253,10 @@ fn not_allowed() -> Step {
 }
 
 impl Call for Join {
+    fn request(&self) -> Option<RequestId> {
+        self.request
+    }
+
     fn resume(&mut self, desk: &mut Desk<'_>, outcome: Outcome) -> Step {
         match (&mut self.stage, outcome) {
             (Stage::Begin, _) => self.begin(),
@@ -250,11 +293,11 @@ impl Call for Join {
                 let (room, user) = (*room, *user);
                 self.front_admit(room, user)
             }
-            (Stage::Admitting(room), Outcome::Did(events)) => {
-                let room = *room;
-                self.admitted(desk, room, &events)
+            (Stage::Admitting(room, user), Outcome::Did(events)) => {
+                let (room, user) = (*room, *user);
+                self.admitted(desk, room, user, &events)
             }
-            (Stage::Admitting(_), Outcome::Refused(refusal)) => self.refused(desk, &refusal),
+            (Stage::Admitting(..), Outcome::Refused(refusal)) => self.refused(desk, &refusal),
             (_, Outcome::NoRoom) => self.again(),
             _ => done(Err(Trouble::Unavailable)),
         }

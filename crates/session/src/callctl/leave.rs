@@ -8,7 +8,7 @@ use crate::call::{Call, Desk, Outcome, Reply, Step, Target};
 use parlour_base::Wall;
 use parlour_directory::MediaToken;
 use parlour_room::command::Command;
-use parlour_room::{Actor, Room, SeatId, Slot, TokenNumber};
+use parlour_room::{Actor, RequestId, Room, SeatId, Slot, TokenNumber};
 use parlour_wire::callctl::pb::common::VoidResponse;
 use parlour_wire::callctl::{ConvoId, LocalPart};
 use std::time::Duration;
@@ -20,13 +20,20 @@ pub struct Leave {
     convo: ConvoId,
     token: Option<Vec<u8>>,
     checked: Option<MediaToken>,
+    request: Option<RequestId>,
 }
 
 impl Leave {
     /// The caller leaves with this token.
     #[must_use]
     pub const fn new(caller: LocalPart, convo: ConvoId, token: Option<Vec<u8>>) -> Self {
-        Self { caller, convo, token, checked: None }
+        Self { caller, convo, token, checked: None, request: None }
+    }
+
+    /// The same, by a request that can be told from others.
+    #[must_use]
+    pub fn asked_by(self, request: Option<RequestId>) -> Self {
+        Self { request, ..self }
     }
 
     fn begin(&mut self, desk: &Desk<'_>) -> Step {
@@ -62,6 +69,10 @@ fn left() -> Step {
 }
 
 impl Call for Leave {
+    fn request(&self) -> Option<RequestId> {
+        self.request
+    }
+
     fn resume(&mut self, desk: &mut Desk<'_>, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Begin => self.begin(desk),
@@ -78,17 +89,28 @@ pub struct Force {
     user: LocalPart,
     convo: ConvoId,
     found: Option<parlour_base::UserId>,
+    request: Option<RequestId>,
 }
 
 impl Force {
     /// Takes `user` out of the call of a conversation.
     #[must_use]
     pub const fn new(user: LocalPart, convo: ConvoId) -> Self {
-        Self { user, convo, found: None }
+        Self { user, convo, found: None, request: None }
+    }
+
+    /// The same, by a request that can be told from others.
+    #[must_use]
+    pub fn asked_by(self, request: Option<RequestId>) -> Self {
+        Self { request, ..self }
     }
 }
 
 impl Call for Force {
+    fn request(&self) -> Option<RequestId> {
+        self.request
+    }
+
     fn resume(&mut self, desk: &mut Desk<'_>, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Begin => Step::Find(links(std::slice::from_ref(&self.user))),

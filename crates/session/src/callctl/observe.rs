@@ -8,7 +8,7 @@ use crate::call::{Notice, Observed};
 use parlour_base::RoomId;
 use parlour_room::event::Departure;
 use parlour_room::seat::SeatEnd;
-use parlour_room::{Event, Happening, Member, Room};
+use parlour_room::{Event, Happening, Member, RequestId, Room};
 use parlour_wire::callctl::ConvoId;
 use parlour_wire::callctl::pb::common::video::v1::ConvoVideoState;
 
@@ -17,12 +17,16 @@ use parlour_wire::callctl::pb::common::video::v1::ConvoVideoState;
 pub struct Roster {
     /// The conversation.
     pub convo: ConvoId,
+    /// Its room.
+    pub room: RoomId,
     /// The list.
     pub state: ConvoVideoState,
     /// Its time, in nanoseconds.
     pub stamp: u64,
     /// Who belongs to the conversation now.
     pub members: Vec<String>,
+    /// The request that changed it, if there was one with a name.
+    pub request: Option<RequestId>,
 }
 
 /// A media server has to close a connection.
@@ -51,16 +55,23 @@ pub enum EvictionReason {
     Forced,
 }
 
-/// What is to be told of these events; `room` is the room after them.
+/// What is to be told of these events; `room` is the room after them, and
+/// `request` made them happen.
 #[must_use]
-pub fn observe(room: &Room, names: &[(String, String)], events: &[Event]) -> Vec<Observed> {
+pub fn observe(
+    room: &Room,
+    names: &[(String, String)],
+    events: &[Event],
+    request: Option<RequestId>,
+) -> Vec<Observed> {
     let mut told = Vec::new();
     let stamped = |event: &Event| matches!(event.what, Happening::Stamped(_));
     if events.iter().any(stamped) {
         let members = || roster::members(room).map(|(name, _)| name.to_owned()).collect();
         told.extend(convo_of(names).map(|convo| {
             let state = roster::of_room(&convo, room);
-            let notice = Roster { state, stamp: room.stamp(), members: members(), convo };
+            let (stamp, members) = (room.stamp(), members());
+            let notice = Roster { convo, room: room.id(), state, stamp, members, request };
             Observed::Notice(Notice::Roster(Box::new(notice)))
         }));
     }

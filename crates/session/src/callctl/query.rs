@@ -3,7 +3,7 @@
 use super::asking::Asking;
 use super::config::Config;
 use super::describe::Part;
-use super::{Trouble, room_of, roster};
+use super::{Scope, Trouble, room_of, roster};
 use crate::call::{Call, Desk, Outcome, Reply, Step};
 use parlour_wire::callctl::pb::common::video::v1::ConvoVideoState;
 use parlour_wire::callctl::pb::internal::video::v1::GetConvoStateFromVcsResponse;
@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub struct Query {
     config: Arc<Config>,
     caller: LocalPart,
+    scope: Option<Scope>,
     left: VecDeque<ConvoId>,
     states: Vec<ConvoVideoState>,
     asking: Option<Asking>,
@@ -29,7 +30,13 @@ impl Query {
     pub fn new(config: Arc<Config>, caller: LocalPart, convos: Vec<ConvoId>) -> Self {
         let mut seen = BTreeSet::new();
         let left = convos.into_iter().filter(|convo| seen.insert(convo.clone())).collect();
-        Self { config, caller, left, states: Vec::new(), asking: None }
+        Self { config, caller, scope: None, left, states: Vec::new(), asking: None }
+    }
+
+    /// The same, by a token that is good in some rooms only.
+    #[must_use]
+    pub fn within(self, scope: Option<Scope>) -> Self {
+        Self { scope, ..self }
     }
 
     fn next(&mut self) -> Step {
@@ -55,7 +62,9 @@ impl Query {
         let Some(convo) = self.left.pop_front() else { return self.next() };
         let insider = |room: &&parlour_room::Room| {
             let may_ask = self.config.ask.is_none() && convo.pair_has(&self.caller) == Some(true);
-            may_ask || roster::member(room, &self.caller).is_some()
+            let good = |scope: &Scope| scope.rights_in(room.id()).is_some();
+            let belongs = may_ask || roster::member(room, &self.caller).is_some();
+            belongs && self.scope.as_ref().is_none_or(good)
         };
         let state = match desk.room.filter(insider) {
             Some(room) => roster::of_room(&convo, room),

@@ -26,10 +26,17 @@ pub(super) fn nobody(convo: &ConvoId) -> ConvoVideoState {
     state::write(convo, [], 0)
 }
 
-/// The members of the conversation that a room is: name and user.
+/// The members of the conversation that a room is: name and user. They are
+/// those whom its directory names, and those whom a grant of somebody else
+/// gives a name; who is both is named once.
 pub(super) fn members(room: &Room) -> impl Iterator<Item = (&str, UserId)> {
-    room.grants().filter_map(|(grantee, grant)| match (grantee, &grant.kik) {
-        (Grantee::User(user), Some(name)) => Some((name.as_str(), *user)),
+    room.grants().filter_map(move |(grantee, grant)| match (grantee, grant.kik.as_deref()) {
+        (Grantee::Belonging(user), Some(name)) => Some((name, *user)),
+        (Grantee::User(user), Some(name)) => {
+            let also = room.grant(&Grantee::Belonging(*user));
+            let twice = also.is_some_and(|also| also.kik.as_deref() == Some(name));
+            (!twice).then_some((name, *user))
+        }
         _ => None,
     })
 }

@@ -42,6 +42,9 @@ pub struct Welcome {
     pub person: Person,
     /// What was shown.
     pub proof: Proof,
+    /// Another name of the room than the one that was asked for: (namespace,
+    /// name). It is made if it is not there.
+    pub room: Option<(String, String)>,
 }
 
 /// What a page may know of a room without a definition.
@@ -112,7 +115,7 @@ async fn welcome(visitor: Visitor, port: Port) -> Result<Welcome, EntryFailure> 
     }
     let proof = by_password(&port, policy, password).await?;
     let person = Person::guest(port.random(parlour_base::Entropy::user_id));
-    Ok(Welcome { name, person, proof })
+    Ok(Welcome { name, person, proof, room: None })
 }
 
 /// What a password is good for; without one the room may still be open.
@@ -148,7 +151,7 @@ async fn by_token(
     if !name::is_user_name(&name) {
         return Err(EntryFailure::NotAuthorised);
     }
-    Ok(Welcome { name, person, proof: Proof::Invitation(rights) })
+    Ok(Welcome { name, person, proof: Proof::Invitation(rights), room: None })
 }
 
 /// The user whom a token names, and the name it is known by.

@@ -313,7 +313,7 @@ impl Errand {
         let client = Slot::Client(format!("d{device}"));
         let expires = self.expires(at);
         let (slot, terms) = match self.dice.below(10) {
-            0..=4 => (Slot::User, Terms::Callctl),
+            0..=4 => (Slot::User, Terms::Callctl { request: None }),
             5..=7 => {
                 let client_max = i64::try_from(self.dice.below(6)).expect("small");
                 let connection = self.mark.clone();
