@@ -11,7 +11,7 @@ mod tidy;
 
 use anyhow::{Result, bail};
 use run::{Step, cargo};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 const HELP: &str = "cargo xtask COMMAND
 
@@ -19,7 +19,7 @@ const HELP: &str = "cargo xtask COMMAND
                   seeds, docs, web types and tests
   test            check, then everything with sockets, processes and browsers;
                   installs the browser and npm packages it needs
-  long            measurements, the network matrix, 100,000 simulator seeds,
+  long            measurements, the network matrix, 1,000,000 simulator seeds,
                   fuzzing (10 minutes a target)
   tidy            only the rules of the house
   sim ARGS…       the simulator, for example: sim --seed 7 --trace
@@ -89,11 +89,30 @@ fn long() -> Result<()> {
     let large = ["test", "--package", "parlour-server", "--test", "api", "--", "--ignored"];
     Step::new("a large store").run(&mut cargo(&large))?;
     Step::new("network matrix").call(|| network::matrix(&[]))?;
-    Step::new("simulator, 100,000 seeds").call(|| sim(&["--seeds", "100000"]))?;
+    Step::new("simulator, 1,000,000 seeds").call(|| worlds("1000000"))?;
     for target in setup::fuzz_targets()? {
         Step::new(&format!("fuzz {target}")).call(|| setup::fuzz(&target, "600"))?;
     }
     Ok(())
+}
+
+/// Where long runs of the simulator are written down, a line for each piece.
+const LEDGER: &str = "target/worlds.jsonl";
+
+/// Many worlds in pieces, by a build that is optimised and checks as much as
+/// any; then what the ledger says of all runs so far.
+fn worlds(seeds: &str) -> Result<()> {
+    let build = ["build", "--profile", "proof", "--package", "parlour-sim", "--bin", "parlour-sim"];
+    run::status(&mut cargo(&build))?;
+    let mut git = Command::new("git");
+    let commit = git.args(["describe", "--always", "--dirty"]).output()?;
+    let commit = String::from_utf8_lossy(&commit.stdout).trim().to_owned();
+    let program = "target/proof/parlour-sim";
+    let mut pieces = Command::new(program);
+    pieces.args(["--seeds", seeds, "--piece", "50000", "--ledger", LEDGER, "--commit", &commit]);
+    let ran = run::status(&mut pieces);
+    run::status(Command::new(program).args(["--sum", LEDGER]))?;
+    ran
 }
 
 fn sim(args: &[&str]) -> Result<()> {

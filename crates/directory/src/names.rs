@@ -79,7 +79,8 @@ impl Directory {
 
     fn keep_media_keys(&self) -> Write {
         let (kind, key) = (SECRET.to_owned(), MEDIA.to_owned());
-        Write::Record { kind, key, body: Some(self.media_keys.to_json()) }
+        // Keys that are there already are never replaced by accident.
+        Write::Claim { kind, key, body: self.media_keys.to_json() }
     }
 
     /// What media tokens are made and checked with.

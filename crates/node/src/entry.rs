@@ -53,6 +53,8 @@ pub(crate) struct Entries {
     later: BTreeMap<(Mono, ConnId), EntryFailure>,
     /// The directory is not there yet; its request, or the last one.
     pub loading: Option<StoreId>,
+    /// The store was new when this server first saw it.
+    pub is_new: bool,
     /// What came before the directory was there.
     early: Vec<(ConnId, EntryRequest)>,
     questions: Vec<(QueryId, Query)>,

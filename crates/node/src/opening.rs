@@ -4,7 +4,7 @@
 use crate::port::CallId;
 use crate::shard::{Shard, Timer};
 use parlour_base::storage::{Found, Key, StoreDone, StoreFault, StoreId, StoreOp, Write};
-use parlour_base::{ConnId, Mono, Now, RoomId};
+use parlour_base::{ConnId, Epoch, Mono, Now, RoomId};
 use parlour_room::Room;
 use parlour_room::record::Kept;
 use parlour_session::{Outcome, Target};
@@ -33,10 +33,21 @@ struct Opening {
     since: Mono,
     name: Option<Name>,
     room: Option<RoomId>,
-    /// The names of the room, which come before the room does.
-    names: Vec<Name>,
+    /// The names of the room, once they have come.
+    names: Option<Vec<Name>>,
+    /// The room, once it has come.
+    came: Option<Box<Came>>,
     stage: Stage,
     waiting: Vec<(Waiter, bool)>,
+}
+
+/// What the store has of a room.
+#[derive(Debug)]
+struct Came {
+    epoch: Epoch,
+    /// Nothing was written to it yet.
+    blank: bool,
+    kept: Kept,
 }
 
 /// What the store is asked.
@@ -46,7 +57,7 @@ enum Stage {
     Finding,
     /// To bind the name to a new room.
     Binding,
-    /// The names of the room, then the room.
+    /// The names of the room, and the room.
     Opening,
 }
 
@@ -150,7 +161,8 @@ impl Shard {
             since: now.mono,
             name,
             room,
-            names: Vec::new(),
+            names: None,
+            came: None,
             stage: Stage::Finding,
             waiting: vec![waiter],
         };
@@ -182,7 +194,8 @@ impl Shard {
         let Some(opening) = self.openings.openings.get(&id) else { return };
         let Some(room) = opening.room else { return };
         let create = opening.waiting.iter().any(|(_, create)| *create);
-        // The store answers in order.
+        // Whichever answer comes first waits for the other: a room without its
+        // names would be another conversation than it is.
         self.request(id, Stage::Opening, StoreOp::Find(vec![Key::NamesOf(room)]));
         self.request(id, Stage::Opening, StoreOp::OpenRoom { room, create });
     }
@@ -203,16 +216,14 @@ impl Shard {
             (Stage::Binding, Ok(StoreDone::Committed)) => self.open_room(id),
             // Somebody else bound it meanwhile.
             (Stage::Binding, Err(StoreFault::NameTaken)) => self.find_room(id),
-            (Stage::Opening, Ok(StoreDone::Found(found))) => self.names_found(id, found),
+            (Stage::Opening, Ok(StoreDone::Found(found))) => self.names_found(now, id, found),
             (Stage::Opening, Ok(StoreDone::Room { epoch, body, parts, chat })) => {
                 let blank = body.is_none() && parts.is_empty();
-                let mut kept = Kept::read(body, parts, chat);
-                kept.floor = self.directory.floor();
-                let most = self.config.room.chat_entries as usize;
-                kept.chat.drain(..kept.chat.len().saturating_sub(most));
-                self.room_came(now, id, blank, |room, limits| {
-                    Room::open(room, epoch, limits, kept)
-                });
+                let came = Came { epoch, blank, kept: Kept::read(body, parts, chat) };
+                if let Some(opening) = self.openings.openings.get_mut(&id) {
+                    opening.came = Some(Box::new(came));
+                }
+                self.room_came(now, id);
             }
             (_, Ok(StoreDone::NoRoom)) => self.opening_failed(now, id, &NoRoom::Missing),
             (_, Err(fault)) => self.opening_failed(now, id, &NoRoom::Fault(fault)),
@@ -264,25 +275,33 @@ impl Shard {
         }
     }
 
-    fn names_found(&mut self, id: OpeningId, found: Vec<Found>) {
+    fn names_found(&mut self, now: Now, id: OpeningId, found: Vec<Found>) {
         if let Some(opening) = self.openings.openings.get_mut(&id)
             && let Some(Found::Names(names)) = found.into_iter().next()
         {
-            opening.names = names;
+            opening.names = Some(names);
         }
+        self.room_came(now, id);
     }
 
-    fn room_came(
-        &mut self,
-        now: Now,
-        id: OpeningId,
-        blank: bool,
-        open: impl FnOnce(RoomId, parlour_room::Limits) -> Room,
-    ) {
-        let Some(opening) = self.openings.remove(id) else { return };
-        let Some(room) = opening.room else { return };
-        self.host(now, open(room, self.config.room), opening.names, blank);
-        for (waiter, _) in opening.waiting {
+    /// Takes the room in once everything of it is here.
+    fn room_came(&mut self, now: Now, id: OpeningId) {
+        let is_whole = |opening: &&Opening| opening.names.is_some() && opening.came.is_some();
+        if self.openings.openings.get(&id).filter(is_whole).is_none() {
+            return;
+        }
+        let Some(Opening {
+            room: Some(room), names: Some(names), came: Some(came), waiting, ..
+        }) = self.openings.remove(id)
+        else {
+            return;
+        };
+        let Came { epoch, blank, mut kept } = *came;
+        kept.floor = self.directory.floor();
+        let most = self.config.room.chat_entries as usize;
+        kept.chat.drain(..kept.chat.len().saturating_sub(most));
+        self.host(now, Room::open(room, epoch, self.config.room, kept), names, blank);
+        for (waiter, _) in waiting {
             self.room_is_there(now, room, waiter);
         }
     }

@@ -16,7 +16,7 @@ use crate::invite::Unsaved;
 use crate::opening::Openings;
 use crate::port::{Gauges, Input, Output, Query, QueryId, Reply};
 use crate::recent::Recent;
-use crate::timeline::Proposal;
+use crate::timeline::{Proposal, Timeline};
 use crate::watch::Decision;
 use parlour_base::storage::StoreId;
 use parlour_base::{ConnId, Entropy, Mono, Now, RoomId};
@@ -223,7 +223,7 @@ impl Shard {
         let hung = hosted.timeline.in_flight_since();
         if hung.is_some_and(|since| now.mono >= since + limits.store_patience.0) {
             self.flights.retain(|_, room| *room != id);
-            self.flight_failed(now, id);
+            self.flight_failed(now, id, Timeline::unanswered);
         }
         self.with_media(now, id, |media, means, room| {
             media.tick(means, room, now.mono, limits.lost_stream.0);

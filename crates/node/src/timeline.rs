@@ -10,12 +10,20 @@
 //! state. Nothing was seen of what is undone. When the store itself said no to
 //! one of them (a name is taken), they are written one by one, so that only
 //! that one is refused.
+//!
+//! A write that was not answered may still be done, and then the store has what
+//! the room has not. Until a later write is on disk, each one sets right first
+//! what such a write may have left behind.
 
 use crate::asker::Asker;
 use parlour_base::storage::{StoreFault, Write};
 use parlour_base::{Mono, Now};
 use parlour_room::{Actor, Command, Event, Refusal, Room};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How many places are remembered that an unanswered write may have changed.
+/// Beyond that only chat is not minded, of which there may be any amount.
+const DOUBTS_MAX: usize = 1_000;
 
 /// A command that was decided.
 #[derive(Debug)]
@@ -104,6 +112,8 @@ pub(crate) struct Timeline {
     /// A step that everybody may see, the head being the room after it.
     direct: Option<Step>,
     behind: Option<Behind>,
+    /// Writes that may or may not have been done, the last of each place.
+    doubts: BTreeMap<(&'static str, String), Write>,
 }
 
 /// The distance between what is decided and what is seen.
@@ -125,7 +135,7 @@ struct Behind {
 
 impl Timeline {
     pub(crate) const fn new(room: Room) -> Self {
-        Self { head: room, direct: None, behind: None }
+        Self { head: room, direct: None, behind: None, doubts: BTreeMap::new() }
     }
 
     /// The room as it is decided.
@@ -163,10 +173,14 @@ impl Timeline {
             Err(refusal) => return Err(Box::new((proposal, refusal))),
         };
         let mut due = Due::default();
-        if events.is_empty() {
-            due.idle.push(proposal.asker);
-            return Ok(due);
-        }
+        let waits = match self.waits_without_effect(waits) {
+            Some(waits) if events.is_empty() => waits,
+            None if events.is_empty() => {
+                due.idle.push(proposal.asker);
+                return Ok(due);
+            }
+            _ => waits,
+        };
         let mut step = self.step(proposal, events, waits);
         if let Some(published) = before {
             self.behind = Some(Behind {
@@ -190,7 +204,22 @@ impl Timeline {
     }
 
     fn waits(&self, now: Now, proposal: &Proposal) -> bool {
-        !proposal.along.is_empty() || self.head.waits_for_store(now, &proposal.command)
+        // A definition that was read from a file is read again; one that
+        // somebody asked for is acknowledged.
+        let asked = matches!(proposal.asker, Asker::Call(_))
+            && matches!(proposal.command, Command::Configure(_));
+        asked || !proposal.along.is_empty() || self.head.waits_for_store(now, &proposal.command)
+    }
+
+    /// What is so already, but perhaps not on disk, waits all the same: for a
+    /// write of its own, or for those before it. `None` if it is on disk.
+    fn waits_without_effect(&self, waits: bool) -> Option<bool> {
+        let others = self.behind.as_ref().is_some_and(|behind| !behind.waiting.is_empty());
+        match (waits, self.doubts.is_empty()) {
+            (true, false) => Some(true),
+            (true, true) if others => Some(false),
+            _ => None,
+        }
     }
 
     /// The step that a decided command is, the head being the room after it.
@@ -239,8 +268,11 @@ impl Timeline {
         if let Some(last) = last {
             behind.flight = last + 1;
             behind.since = now;
-            let covered = behind.waiting.iter_mut().take(behind.flight);
-            due.commit = Some(covered.flat_map(|step| std::mem::take(&mut step.writes)).collect());
+            let covered = behind.waiting.iter().take(behind.flight);
+            let covered = covered.flat_map(|step| step.writes.iter().cloned());
+            let mut writes = behind.set_right(self.doubts.values());
+            writes.extend(covered);
+            due.commit = Some(writes);
         }
     }
 
@@ -249,6 +281,8 @@ impl Timeline {
         let mut due = Due::default();
         if let Some(behind) = &mut self.behind {
             let covered = std::mem::take(&mut behind.flight);
+            // What was in doubt was set right by it.
+            self.doubts.clear();
             behind.alone = behind.alone.saturating_sub(covered);
             behind.visible.extend(behind.waiting.drain(..covered));
         }
@@ -275,6 +309,23 @@ impl Timeline {
         self.undo(now, || Why::Refusal(Refusal::StoreUnavailable))
     }
 
+    /// The same when the store has not answered: it may be done all the same.
+    pub(crate) fn unanswered(&mut self, now: Now) -> Due {
+        let flight = self.behind.iter().flat_map(|b| b.waiting.iter().take(b.flight));
+        for write in flight.flat_map(|step| &step.writes) {
+            let room = self.doubts.len() < DOUBTS_MAX || !matches!(write, Write::Chat { .. });
+            self.doubts.extend(place(write).filter(|_| room).map(|at| (at, write.clone())));
+        }
+        let mut due = self.undo(now, || Why::Refusal(Refusal::StoreUnavailable));
+        if due.commit.is_none()
+            && let Some(behind) = &self.behind
+        {
+            // As soon as may be; what comes of this nobody will know either.
+            due.background.extend(behind.set_right(self.doubts.values()));
+        }
+        due
+    }
+
     fn undo(&mut self, now: Now, why: impl Fn() -> Why) -> Due {
         let mut due = Due::default();
         let Some(behind) = &mut self.behind else { return due };
@@ -293,7 +344,12 @@ impl Timeline {
             let proposal = Proposal { asker, actor, command, along };
             let waits = self.waits(now, &proposal);
             match self.head.apply(now, &proposal.actor, proposal.command.clone()) {
-                Ok(events) if events.is_empty() => due.idle.push(asker),
+                Ok(events)
+                    if events.is_empty()
+                        && (!waits || again.is_empty() && self.doubts.is_empty()) =>
+                {
+                    due.idle.push(asker);
+                }
                 Ok(events) => again.push_back(self.step(proposal, events, waits)),
                 Err(refusal) => {
                     let Proposal { actor, command, .. } = proposal;
@@ -307,6 +363,30 @@ impl Timeline {
         }
         self.launch(now.mono, &mut due);
         due
+    }
+}
+
+impl Behind {
+    /// What makes the store have what the room is before the next write,
+    /// whatever of these writes was done.
+    fn set_right<'w>(&self, doubts: impl ExactSizeIterator<Item = &'w Write>) -> Vec<Write> {
+        if doubts.len() == 0 {
+            return Vec::new();
+        }
+        let seen = self.visible.iter().flat_map(|step| &step.events);
+        let room = self.published.clone().replay(seen);
+        doubts.filter_map(|write| room.instead_of(write)).collect()
+    }
+}
+
+/// What of a room a write changes.
+fn place(write: &Write) -> Option<(&'static str, String)> {
+    match write {
+        Write::Room { .. } => Some(("body", String::new())),
+        Write::Part { kind, key, .. } => Some(("part", format!("{kind}/{key}"))),
+        Write::Due { .. } => Some(("due", String::new())),
+        Write::Chat { key, .. } => Some(("chat", key.clone())),
+        _ => None,
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Bug {
     PermissionInSession,
     /// A leave with an old token ends the seat.
     LateLeaveEvicts,
+    /// What somebody joins with is shown to all.
+    SecretInAttributes,
 }
 
 #[derive(Default)]

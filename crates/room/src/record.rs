@@ -192,6 +192,36 @@ impl Room {
         }
     }
 
+    /// What a write is to be followed by so that the store has what this room
+    /// is, when nobody knows whether it was done and this room goes on as if it
+    /// was not. `None` if it does no harm: a clock that is further on, or chat
+    /// that is forgotten.
+    #[must_use]
+    pub fn instead_of(&self, write: &Write) -> Option<Write> {
+        let (room, epoch) = (self.id, self.epoch);
+        match write {
+            Write::Room { .. } => Some(Write::Room { room, epoch, body: to_json(&self.record()) }),
+            Write::Part { kind, key, .. } => match (kind.as_str(), key.as_str()) {
+                (GRANT, _) => {
+                    let grant = key.parse().ok().and_then(|grantee| self.grants.get(&grantee));
+                    Some(self.part(GRANT, key.clone(), grant.map(to_json)))
+                }
+                (SEAT, _) => {
+                    let seat = key.parse().ok().and_then(|id| self.seat_part(&id).pop());
+                    Some(seat.unwrap_or_else(|| self.part(SEAT, key.clone(), None)))
+                }
+                (VALUE, DUE) => Some(self.value(DUE, self.due.as_ref().map(to_json))),
+                (VALUE, TERM) => Some(self.value(TERM, self.term.as_ref().map(to_json))),
+                _ => None,
+            },
+            Write::Due { .. } => Some(Write::Due { room, epoch, at: self.due }),
+            Write::Chat { key, .. } if self.chat.iter().all(|entry| entry.key != *key) => {
+                Some(Write::ForgetChat { room, epoch, keys: Some(vec![key.clone()]) })
+            }
+            _ => None,
+        }
+    }
+
     fn part(&self, kind: &str, key: String, body: Option<Json>) -> Write {
         Write::Part { room: self.id, epoch: self.epoch, kind: kind.to_owned(), key, body }
     }

@@ -4,6 +4,7 @@ use crate::client::Client;
 use crate::disk::Disk;
 use crate::model;
 use crate::race::{self, Race};
+use crate::secrets::Secrets;
 use crate::token;
 use crate::view::{Person, Stage};
 use parlour_base::{Epoch, RoomId, Wall};
@@ -33,12 +34,18 @@ impl Checker {
         &mut self,
         shard: &mut Shard,
         disk: &Disk,
+        secrets: &Secrets,
         at: Wall,
     ) -> Result<bool, String> {
         let before = self.steps;
         let mut touched = BTreeSet::new();
         for decision in shard.take_decisions() {
             self.steps += 1;
+            if let Decision::Shown { command, .. } | Decision::Refused { command, .. } = &decision
+                && secrets.watched
+            {
+                secrets.absent("a log", &format!("{command:?}"))?;
+            }
             touched.extend(self.decision(decision, disk, at)?);
         }
         for id in touched {
@@ -197,7 +204,13 @@ fn marks(what: &Happening) -> Vec<String> {
     match what {
         Happening::Chatted { entry, .. } => token::find_json(&entry.value),
         Happening::LockSet(Some(message)) => token::find(message),
-        Happening::LeaseSet(Some(lease)) => token::find(&lease.owner_name),
+        Happening::LeaseSet(Some(lease)) => {
+            let context = lease.context.as_ref().map(token::find_json);
+            [token::find(&lease.owner_name), context.unwrap_or_default()].concat()
+        }
+        Happening::Configured(rules) => {
+            token::find(rules.display_name.as_deref().unwrap_or_default())
+        }
         Happening::SeatTaken(seat) => token::find(&seat.name),
         Happening::AttributesSet(map) => token::find_map(map),
         _ => Vec::new(),

@@ -2,6 +2,7 @@
 //! Honest ones keep to the protocol; `liar.rs` has the others.
 
 use crate::dice::{Dice, MS};
+use crate::doors::HALL;
 use crate::fault::{Fault, Swarm, Tally};
 use crate::media::{Change, Media};
 use crate::sdp::{self, Shape, Side};
@@ -59,6 +60,8 @@ pub(crate) struct Turn<'w> {
     pub now: u64,
     /// Media tokens that were handed out, the newest last.
     pub tokens: &'w [String],
+    /// There is a group that every door leads to.
+    pub hall: bool,
     /// The shipped media workers, if this world has them.
     pub media: Option<&'w mut Media>,
 }
@@ -179,7 +182,10 @@ impl Client {
     fn join(&mut self, turn: &mut Turn<'_>) -> Frame {
         let (name, password) = *turn.dice.pick(&PEOPLE);
         let groups = if turn.calm { &GROUPS[..2] } else { &GROUPS[..] };
-        let group = (*turn.dice.pick(groups)).to_owned();
+        let mut group = (*turn.dice.pick(groups)).to_owned();
+        if turn.hall && turn.dice.chance(350) {
+            HALL.clone_into(&mut group);
+        }
         self.name = name.to_owned();
         self.joining = true;
         // An older token may have been replaced meanwhile.

@@ -62,6 +62,12 @@ impl Disk {
         Self { bug, ..Self::default() }
     }
 
+    /// What is there before anybody comes.
+    pub(crate) fn first(&mut self, writes: Vec<Write>) {
+        let request = StoreRequest { id: StoreId(0), op: StoreOp::Commit(writes) };
+        drop(self.engine.execute(vec![request]));
+    }
+
     /// Takes a request. Gives the time at which it will be done, or the answer
     /// if the queue is full.
     pub(crate) fn submit(
@@ -85,6 +91,11 @@ impl Disk {
         self.free_at = self.free_at.max(now) + delay;
         self.queue.push_back(Pending { life, request, since: now });
         Ok(self.free_at)
+    }
+
+    /// How long what is asked for now would have to wait.
+    pub(crate) const fn backlog(&self, now: u64) -> u64 {
+        self.free_at.saturating_sub(now)
     }
 
     /// Nothing can be written until then.

@@ -108,6 +108,22 @@ faults! {
     LateToken = "late-token",
     /// A user asks for what only the server does.
     Usurped = "liar-usurped",
+    /// A request is never answered, because the node died meanwhile.
+    RequestLost = "request-lost",
+    /// The same request comes twice.
+    RequestRepeated = "request-repeated",
+    /// Somebody who watches conversations reads nothing for a while.
+    SlowWatcher = "slow-watcher",
+    /// A change begins with a state that is not the newest.
+    LateTag = "late-tag",
+    /// A request is signed with a wrong key, for a stranger, or long ago.
+    WrongMac = "liar-wrong-mac",
+    /// Somebody shows the token of somebody else.
+    ForeignToken = "liar-foreign-token",
+    /// Somebody shows a token that nobody made.
+    ForgedToken = "liar-forged-token",
+    /// A request has not the form that it should have.
+    BrokenRequest = "liar-broken-request",
     /// A client sends what is no message.
     Malformed = "liar-malformed",
     /// A client claims to be somebody else.
@@ -140,6 +156,22 @@ pub(crate) const OF_DATAGRAMS: [Fault; 10] = [
     Fault::BlackHole,
     Fault::OneWay,
     Fault::AddressChange,
+];
+
+/// What may keep the server from doing what it is asked for.
+pub(crate) const OF_THE_SERVER: [Fault; 12] = [
+    Fault::StoreSlow,
+    Fault::StoreError,
+    Fault::StoreLostReply,
+    Fault::StoreRepeatedReply,
+    Fault::StoreLateWrite,
+    Fault::StoreFull,
+    Fault::StoreNoSpace,
+    Fault::NodeKill,
+    Fault::ShardPanic,
+    Fault::NodePause,
+    Fault::PoolBusy,
+    Fault::GroupUnreadable,
 ];
 
 /// How often each fault fired.

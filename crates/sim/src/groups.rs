@@ -6,7 +6,7 @@ use parlour_node::GroupLookup;
 use std::collections::BTreeMap;
 
 /// PBKDF2 of "slow-secret" with one round, so that the pool is asked.
-const SLOW: &str = "{\"type\":\"pbkdf2\",\"hash\":\"sha-256\",\"iterations\":1,\"salt\":\"00\",\
+pub(crate) const SLOW: &str = "{\"type\":\"pbkdf2\",\"hash\":\"sha-256\",\"iterations\":1,\"salt\":\"00\",\
     \"key\":\"2876d18cd0ee8a03a4eb6fdd3069e92bc6746b1867f54cb9ec5f97895779d70d\"}";
 
 /// The files by group.
@@ -18,6 +18,7 @@ impl Folder {
         let mut folder = Self(BTreeMap::new());
         folder.change("red", dice);
         folder.change("blue", dice);
+        folder.change(crate::doors::HALL, dice);
         folder
     }
 

@@ -1,7 +1,9 @@
 //! `parlour-sim`: runs worlds by their seeds and says what went wrong.
 
 use clap::Parser;
-use parlour_sim::{Outcome, Plan, Seen, Tally, run};
+use parlour_sim::ledger::{self, Piece};
+use parlour_sim::{Outcome, Plan, run};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -32,18 +34,34 @@ struct Args {
     /// Print everything that happens.
     #[arg(long)]
     trace: bool,
+    /// Print the digest of each world.
+    #[arg(long)]
+    transcripts: bool,
     /// How many threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
+    /// Run the seeds in pieces of this many.
+    #[arg(long, default_value_t = u64::MAX)]
+    piece: u64,
+    /// Add a line for each piece to this file.
+    #[arg(long)]
+    ledger: Option<PathBuf>,
+    /// What the ledger says was run.
+    #[arg(long, default_value = "unknown")]
+    commit: String,
+    /// Add up this ledger, and run nothing.
+    #[arg(long)]
+    sum: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
     // A failed seed tells its panic with its report.
     std::panic::set_hook(Box::new(|_| {}));
-    let fine = match args.seed {
-        Some(seed) => one(&args, seed),
-        None => many(&args),
+    let fine = match (args.seed, &args.sum) {
+        (_, Some(ledger)) => add_up(ledger),
+        (Some(seed), None) => one(&args, seed),
+        (None, None) => all(&args),
     };
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -61,12 +79,40 @@ fn one(args: &Args, seed: u64) -> bool {
     outcome.failure.is_none()
 }
 
-fn many(args: &Args) -> bool {
-    let end = args.from + args.seeds;
-    let next = AtomicU64::new(args.from);
+fn add_up(ledger: &PathBuf) -> bool {
+    let read = std::fs::read_to_string(ledger).map_err(|error| error.to_string());
+    match read.and_then(|text| ledger::sum(&text)) {
+        Ok(text) => print!("{text}"),
+        Err(error) => {
+            eprintln!("{}: {error}", ledger.display());
+            return false;
+        }
+    }
+    true
+}
+
+fn all(args: &Args) -> bool {
+    let (mut from, end) = (args.from, args.from.saturating_add(args.seeds));
+    let mut fine = true;
+    while from < end {
+        let seeds = args.piece.max(1).min(end - from);
+        let piece = many(args, from, seeds);
+        fine &= tell(&piece);
+        if let Some(Err(error)) = args.ledger.as_ref().map(|ledger| piece.note(ledger)) {
+            eprintln!("the ledger: {error}");
+            fine = false;
+        }
+        from += seeds;
+    }
+    fine
+}
+
+fn many(args: &Args, from: u64, seeds: u64) -> Piece {
+    let end = from + seeds;
+    let next = AtomicU64::new(from);
     let (tell, told) = sync_channel::<(u64, Outcome)>(OUTCOMES_MAX);
-    let (mut tally, mut decisions, mut failed) = (Tally::default(), 0, Vec::new());
-    let mut seen = Seen::default();
+    let mut digests = Vec::new();
+    let mut piece = Piece { commit: args.commit.clone(), from, seeds, ..Piece::default() };
     let took = stopwatch(|| {
         std::thread::scope(|scope| {
             for _ in 0..args.threads.max(1) {
@@ -83,30 +129,43 @@ fn many(args: &Args) -> bool {
             }
             drop(tell);
             for (seed, outcome) in told {
-                tally.merge(&outcome.tally);
-                seen.merge(&outcome.seen);
-                decisions += outcome.decisions;
+                digests.push((seed, outcome.transcript));
+                piece.tally.merge(&outcome.tally);
+                piece.seen.merge(&outcome.seen);
+                piece.decisions += outcome.decisions;
+                piece.views += outcome.views;
                 if let Some(what) = outcome.failure {
                     // A long run that is broken off has told what it found.
                     eprintln!("seed {seed} failed {what}");
-                    failed.push((seed, what));
+                    piece.failed.push((seed, what));
                 }
             }
         });
     });
-    let rate = args.seeds as f64 / took.as_secs_f64();
-    println!("{} seeds from {}: {decisions} decisions, {rate:.0} seeds/s", args.seeds, args.from);
+    piece.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    piece.failed.sort();
+    digests.sort_unstable();
+    for (seed, digest) in digests.iter().filter(|_| args.transcripts) {
+        println!("seed {seed}: transcript {digest:016x}");
+    }
+    piece
+}
+
+/// Says what came of it, and whether that is fine.
+fn tell(piece: &Piece) -> bool {
+    let Piece { from, seeds, decisions, views, tally, seen, failed, .. } = piece;
+    let rate = *seeds as f64 * 1e3 / piece.took_ms.max(1) as f64;
+    println!("{seeds} seeds from {from}: {decisions} decisions, {rate:.0} seeds/s");
     print!("{tally}");
-    println!("{seen:?}");
-    failed.sort();
-    for (seed, what) in &failed {
+    println!("{seen:?}, {views} views compared");
+    for (seed, what) in failed {
         println!("seed {seed} failed {what}");
     }
     if let Some((seed, _)) = failed.first() {
         println!("replay: cargo run -p parlour-sim -- --seed {seed} --trace");
     }
     let missing: Vec<_> = tally.missing().map(|fault| fault.name()).collect();
-    let idle = args.seeds >= WORLDS_FOR_ALL_FAULTS && !missing.is_empty();
+    let idle = *seeds >= WORLDS_FOR_ALL_FAULTS && !missing.is_empty();
     if idle {
         println!("these faults never happened: {}", missing.join(", "));
     }

@@ -11,14 +11,15 @@ use crate::checker::Checker;
 use crate::client::Client;
 use crate::dice::{Dice, MS, SEC};
 use crate::disk::{Answer, Disk};
-use crate::doors::{self, Door};
+use crate::doors::{self, Door, Hall, Trouble};
 use crate::fault::{Fault, OF_DATAGRAMS, Swarm, Tally};
 use crate::groups::Folder;
 use crate::links::{Links, Way};
 use crate::media::{Media, Pace, Seen, WORKERS};
+use crate::secrets::Secrets;
 use crate::workers::Workers;
 use parlour_base::{ConnId, Mono, Now, Secret, Span, Verifier, Wall};
-use parlour_node::port::{ErrandId, Gauges, GroupLookup, Input, Query, QueryId};
+use parlour_node::port::{CallId, ErrandId, Gauges, GroupLookup, Input, Query, QueryId};
 use parlour_node::{Config, Shard};
 use parlour_sfu::plan::{Command, Fingerprint, Notice, WorkerIndex};
 use std::collections::BTreeMap;
@@ -41,8 +42,12 @@ const CLIENTS_MAX: usize = 8;
 /// these come by their keys with DTLS.
 const SHIPPED_MEDIA: u32 = 150;
 const DTLS: u32 = 100;
-/// Worlds of a thousand in which there are doors without connections.
-const DOORS: u32 = 600;
+/// Worlds of a thousand in which secrets are looked for.
+const WATCHED: u32 = 300;
+/// How long the answers take to what is asked when all is quiet.
+const LOOKING: u64 = 3 * SEC;
+/// Passwords that people have.
+const PASSWORDS: [&str; 2] = ["ada-secret", "slow-secret"];
 /// Most clients of one world with media.
 const MEDIA_CLIENTS_MAX: usize = 5;
 /// How long clients send as much as before after faults have ended, and again
@@ -75,6 +80,8 @@ pub struct Outcome {
     pub decisions: u64,
     /// What clients saw of media.
     pub seen: Seen,
+    /// How many rooms were compared with what doors said of them.
+    pub views: u64,
 }
 
 /// Something that is going to happen.
@@ -101,6 +108,7 @@ enum Coming {
     Notice(u32, WorkerIndex, Notice),
     GroupRead(u32, ErrandId, String),
     Checked(u32, ErrandId, Verifier, Secret<String>),
+    Hashed(u32, ErrandId),
     Trouble,
     Start,
 }
@@ -118,6 +126,7 @@ impl Coming {
                 | Self::Notice(..)
                 | Self::GroupRead(..)
                 | Self::Checked(..)
+                | Self::Hashed(..)
         )
     }
 }
@@ -151,15 +160,23 @@ struct World {
     orders_until: [u64; 2],
     folder: Folder,
     doors: Vec<Box<dyn Door>>,
-    /// Which door waits for which reply.
-    calls: BTreeMap<u64, usize>,
+    /// Which door waits for which reply, and under which number.
+    calls: BTreeMap<CallId, (usize, u64)>,
     calls_made: u64,
     /// Media tokens that were handed out.
     tokens: Vec<String>,
     checker: Checker,
     marks: u32,
+    secrets: Secrets,
+    hall: Option<Hall>,
+    trouble: Trouble,
+    troubled_at: u64,
+    /// Rooms whose views were compared.
+    views: u64,
     /// Nobody comes back any more.
     closing: bool,
+    /// Nobody asks for anything any more.
+    quiet: bool,
     gauges: Option<Gauges>,
     transcript: u64,
 }
@@ -190,6 +207,7 @@ pub fn run(plan: Plan) -> Outcome {
         transcript: world.transcript ^ told,
         seen,
         failure,
+        views: world.views,
         tally: world.tally,
         decisions: world.checker.steps,
     }
@@ -244,7 +262,11 @@ impl World {
         let media = shipped.then(|| Media::new(count, dtls, &mut dice, &swarm, &mut tally));
         let clients = (0..count).map(|n| Client::new(n, n % 4 == 3, &mut dice)).collect();
         let folder = Folder::new(&mut dice);
-        let doors = if dice.chance(DOORS) { doors::all(&mut dice) } else { Vec::new() };
+        let mut doors = doors::draw(&mut dice);
+        let mut disk = Disk::new(plan.bug);
+        disk.first(doors.iter_mut().flat_map(|door| door.first()).collect());
+        let mut secrets = Secrets::new(dice.chance(WATCHED));
+        PASSWORDS.iter().for_each(|password| secrets.keep("whoever has it", password));
         Self {
             plan,
             now: SEC,
@@ -260,7 +282,7 @@ impl World {
             paused_until: 0,
             links: Links::default(),
             clients,
-            disk: Disk::new(plan.bug),
+            disk,
             workers: Workers::default(),
             media,
             media_paused_until: 0,
@@ -272,7 +294,13 @@ impl World {
             tokens: Vec::new(),
             checker: Checker::default(),
             marks: 0,
+            secrets,
+            hall: None,
+            trouble: Trouble::default(),
+            troubled_at: 0,
+            views: 0,
             closing: false,
+            quiet: false,
             gauges: None,
             transcript: 0xcbf2_9ce4_8422_2325,
         }
@@ -305,6 +333,7 @@ impl World {
             self.checker.converged(shard, &self.clients)?;
         }
         self.media_flows()?;
+        self.views_agree()?;
         self.checker.survives(&self.disk)?;
         self.all_answered()?;
         self.leave();
@@ -409,6 +438,11 @@ impl World {
                 let busy = self.strikes(Fault::PoolBusy, 200);
                 let fits = (!busy).then(|| parlour_directory::verify(&verifier, &password));
                 self.input(Input::Checked(errand, fits))
+            }
+            Coming::Hashed(life, errand) if life == self.life => {
+                let busy = self.strikes(Fault::PoolBusy, 200);
+                let hash = (!busy).then(|| Secret::new(crate::groups::SLOW.to_owned()));
+                self.input(Input::Hashed(errand, hash))
             }
             Coming::Trouble => self.trouble(),
             Coming::Start => self.start(),

@@ -57,6 +57,12 @@ fn a_late_leave_that_evicts_is_found_out() {
     assert!(what.contains("late leave"), "{what}");
 }
 
+#[test]
+fn a_secret_that_is_shown_to_others_is_found_out() {
+    let (_, what) = found(Bug::Product(|on| switch(on, planted::Bug::SecretInAttributes)));
+    assert!(what.contains("reads a secret of"), "{what}");
+}
+
 /// The switch is in the simulator's manifest alone, and there for tests alone;
 /// `compile_error!` in `room/src/planted.rs` keeps it out of release builds.
 #[test]

@@ -1,10 +1,10 @@
 //! What groups there are: their files, and what the store has of them.
 
-use super::{GALENE, LOBBY, Unreadable};
+use super::{GALENE, LOBBY, Unreadable, load_directory};
 use crate::groups::{self, Definition};
 use crate::port::GroupLookup;
 use crate::shard::{Shard, Timer};
-use parlour_base::storage::{StoreDone, Write};
+use parlour_base::storage::{StoreDone, StoreOp, Write};
 use parlour_base::{Now, RoomId};
 use parlour_directory::Directory;
 use parlour_room::{Command, Rules};
@@ -58,20 +58,33 @@ impl Shard {
     }
 
     pub(super) fn directory_loaded(&mut self, now: Now, done: Option<StoreDone>) {
-        let Some(StoreDone::Directory { new, records, due }) = done else {
+        let (new, records, due) = match done {
+            Some(StoreDone::Directory { new, records, due }) => (new, records, due),
+            // The keys are kept now: once more, with them.
+            Some(StoreDone::Committed) => {
+                self.load_with(load_directory());
+                return;
+            }
             // Without it no name is known; ask until it comes.
-            let again = now.mono + self.config.limits.store_patience.0;
-            self.entries.reload = Some(again);
-            self.arm(Some(again), Timer::Entries);
-            return;
+            _ => {
+                let again = now.mono + self.config.limits.store_patience.0;
+                self.entries.reload = Some(again);
+                self.arm(Some(again), Timer::Entries);
+                return;
+            }
         };
+        self.entries.is_new |= new;
+        let is_new = self.entries.is_new;
+        let (directory, keys) = Directory::load(is_new, records, &mut self.entropy);
+        if let Some(keys) = keys {
+            // Whatever is made with keys lasts: nothing is made with any that
+            // are not on disk.
+            self.load_with(StoreOp::Commit(vec![keys]));
+            return;
+        }
         self.entries.loading = None;
         self.entries.reload = None;
-        let (directory, write) = Directory::load(new, records, &mut self.entropy);
         self.directory = directory;
-        if let Some(write) = write {
-            self.store_quietly(write);
-        }
         self.mind_lobby();
         for (at, room) in due {
             self.due_later(now, at, room);
@@ -82,6 +95,11 @@ impl Shard {
         for (id, query) in std::mem::take(&mut self.entries.questions) {
             self.query(id, query);
         }
+    }
+
+    fn load_with(&mut self, op: StoreOp) {
+        self.entries.reload = None;
+        self.entries.loading = Some(self.store(op));
     }
 
     /// Asks for the directory again if the answer does not come.

@@ -2,6 +2,7 @@
 
 use super::Shard;
 use crate::port::Output;
+use crate::timeline::{Due, Timeline};
 use parlour_base::storage::{
     StoreDone, StoreFault, StoreId, StoreOp, StoreReply, StoreRequest, Write,
 };
@@ -46,7 +47,7 @@ impl Shard {
                 self.catch_up(now);
             }
             Err(StoreFault::Fenced) => {
-                self.flight_failed(now, room);
+                self.flight_failed(now, room, Timeline::failed);
                 let message = "this group moved to another server".to_owned();
                 self.house(now, room, Command::Abandon { message });
                 self.forget_room(now, room);
@@ -56,16 +57,21 @@ impl Shard {
                 self.due(now, room, refused.unwrap_or_default());
                 self.catch_up(now);
             }
-            Ok(_) | Err(_) => self.flight_failed(now, room),
+            Ok(_) | Err(_) => self.flight_failed(now, room, Timeline::failed),
         }
     }
 
-    pub(super) fn flight_failed(&mut self, now: Now, room: RoomId) {
+    pub(super) fn flight_failed(
+        &mut self,
+        now: Now,
+        room: RoomId,
+        how: fn(&mut Timeline, Now) -> Due,
+    ) {
         let due = self.rooms.get_mut(&room).map(|hosted| {
             // What runs out in it is tried again, but not at once: the store
             // may be full for longer.
             hosted.expire_after = now.mono + TRY_AGAIN;
-            hosted.timeline.failed(now)
+            how(&mut hosted.timeline, now)
         });
         self.due(now, room, due.unwrap_or_default());
         self.catch_up(now);

@@ -96,6 +96,19 @@ impl Visit {
     }
 }
 
+/// The writes that take back what these kept for a repetition, if it is there:
+/// nobody may have answered, and all the same it was done.
+pub(super) fn undoing(writes: &[Write]) -> Vec<Write> {
+    let kept = writes.iter().filter_map(|write| match write {
+        Write::Record { kind, key, body: Some(body) } if kind == REPEAT => Some((key, body)),
+        _ => None,
+    });
+    let undone = kept.flat_map(|(key, body)| {
+        [record::expect(REPEAT, key, Some(body.clone())), record::forget(REPEAT, key)]
+    });
+    undone.collect()
+}
+
 /// A time after another.
 pub(super) fn after(at: Wall, life: std::time::Duration) -> Wall {
     Wall(at.0.saturating_add(i64::try_from(life.as_millis()).unwrap_or(i64::MAX)))

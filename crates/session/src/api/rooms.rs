@@ -4,6 +4,7 @@ use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::policy::{closed, is_whole};
 use super::port::Done;
+use super::repeat::undoing;
 use super::show;
 use crate::flow::Seen;
 use crate::rooms::owned;
@@ -68,6 +69,7 @@ impl Visit {
         let answer = Answer::made(shown, format!("{PREFIX}/rooms/{text}"));
         let mut along = names.iter().map(|name| bind(id, name)).collect::<Vec<_>>();
         along.extend(self.remembering(&answer));
+        let undoing = undoing(&along);
         let mut first = Vec::new();
         if display_name.is_some() {
             let rules = Rules { display_name, ..Rules::default() };
@@ -81,7 +83,10 @@ impl Visit {
             Err(problem) => {
                 // Nobody knows the room: without its names it is as good as
                 // not made, and goes.
-                drop(self.port.command(id, Command::Delete, Vec::new()).await);
+                let gone = self.port.command(id, Command::Delete, undoing).await;
+                if gone.is_err_and(|problem| problem.code == Code::Conflict) {
+                    drop(self.port.command(id, Command::Delete, Vec::new()).await);
+                }
                 self.are_free(&names).await?;
                 Err(problem)
             }

@@ -55,7 +55,7 @@ impl Describe {
                 Part::Step(Step::Open(room_of(&self.convo, true)))
             }
             (Stage::Room, Outcome::Room { blank }) => match desk.room.map(parlour_room::Room::id) {
-                Some(room) if blank => {
+                Some(room) if is_bare(desk, blank) => {
                     self.stage = Stage::Policy(room);
                     Part::Step(house(room, Command::SetPolicy(Box::new(policy()))))
                 }
@@ -78,6 +78,13 @@ impl Describe {
 /// A command of the server itself.
 pub(super) const fn house(room: RoomId, command: Command) -> Step {
     Step::Command { room, actor: Actor::House, command, along: Vec::new() }
+}
+
+/// Whether nobody has said who may enter the room: nothing was written to it,
+/// or whoever made it for a conversation came no further.
+pub(super) fn is_bare(desk: &Desk<'_>, blank: bool) -> bool {
+    let is_own = desk.names.iter().all(|(namespace, _)| namespace == super::NAMESPACE);
+    blank || is_own && desk.room.is_some_and(|room| *room.policy() == Policy::default())
 }
 
 /// The policy of a room that this door makes: by this door, for its members.

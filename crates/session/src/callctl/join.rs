@@ -2,7 +2,7 @@
 
 use super::asking::Asking;
 use super::config::Config;
-use super::describe::{Describe, Part, house, policy};
+use super::describe::{Describe, Part, house, is_bare, policy};
 use super::{Scope, TRIES, Trouble, conference_key, links, room_of, roster, users};
 use crate::call::{Call, Desk, Outcome, Reply, Step};
 use parlour_base::{Permissions, RoomId, UserId, Wall};
@@ -281,7 +281,7 @@ impl Call for Join {
             (Stage::FrontRoom(user), Outcome::Room { blank }) => {
                 let user = *user;
                 match desk.room.map(Room::id) {
-                    Some(room) if blank => {
+                    Some(room) if is_bare(desk, blank) => {
                         self.stage = Stage::FrontPolicy(room, user);
                         house(room, Command::SetPolicy(Box::new(policy())))
                     }

@@ -1,10 +1,9 @@
 //! No dialect at all: users, and the operator, ask rooms for what the core
 //! knows, right and wrong: policies, grants, leases, seats and their races.
 
-use super::{Desk, Door};
+use super::{Asked, Desk, Door};
 use crate::dice::Dice;
 use crate::fault::Fault;
-use crate::token;
 use parlour_base::{Permission, Permissions, RoomId, Secret, UserId, Wall};
 use parlour_directory::MediaToken;
 use parlour_room::command::{Admission, LeaseChange, Terms};
@@ -82,19 +81,20 @@ const WISHES: [(Wish, usize); 14] = [
 /// The clients of this door.
 #[derive(Debug)]
 pub(crate) struct Core {
-    calm: bool,
+    /// How many rooms were closed at the end.
+    closed: usize,
 }
 
 impl Core {
     pub(crate) const fn new(_: &mut Dice) -> Self {
-        Self { calm: false }
+        Self { closed: 0 }
     }
 }
 
 impl Door for Core {
-    fn ask(&mut self, _: u64, desk: &mut Desk<'_>) -> Option<Box<dyn Call>> {
-        if desk.swarm.over || self.calm {
-            return None;
+    fn ask(&mut self, _: u64, desk: &mut Desk<'_>) -> Asked {
+        if desk.swarm.over {
+            return Ok(None);
         }
         let total = WISHES.iter().map(|(_, weight)| weight).sum();
         let mut drawn = desk.dice.below(total);
@@ -112,8 +112,7 @@ impl Door for Core {
         if wish == Wish::GiveUpLate && !desk.strikes(Fault::LateLeave, 600) {
             wish = Wish::GiveUp;
         }
-        *desk.marks += 1;
-        let mark = token::mark(*desk.marks);
+        let mark = desk.mark();
         let (namespace, name) = *desk.dice.pick(&ROOMS);
         let target = Target::Name {
             namespace: namespace.to_owned(),
@@ -121,7 +120,8 @@ impl Door for Core {
             create: desk.dice.chance(800),
         };
         let me = desk.dice.between(0, USERS);
-        Some(Box::new(Errand { wish, target, me, mark, dice: desk.dice.fork(), room: None }))
+        let dice = desk.dice.fork();
+        Ok(Some(Box::new(Errand { wish, target, me, mark, dice, room: None })))
     }
 
     fn answered(&mut self, _: u64, reply: Reply, desk: &mut Desk<'_>) -> Result<(), String> {
@@ -132,17 +132,15 @@ impl Door for Core {
         Ok(())
     }
 
-    fn unanswered(&mut self, _: u64) {}
+    fn unanswered(&mut self, _: u64, _: &mut Desk<'_>) {}
 
-    fn farewell(&mut self, desk: &mut Desk<'_>) -> Vec<Box<dyn Call>> {
-        self.calm = true;
-        let close = |(namespace, name): &(&str, &str)| -> Box<dyn Call> {
-            let (namespace, name) = ((*namespace).to_owned(), (*name).to_owned());
-            let target = Target::Name { namespace, name, create: false };
-            let (mark, dice) = (String::new(), desk.dice.fork());
-            Box::new(Errand { wish: Wish::Close, target, me: 0, mark, dice, room: None })
-        };
-        ROOMS.iter().map(close).collect()
+    fn farewell(&mut self, _: u64, desk: &mut Desk<'_>) -> Asked {
+        let Some((namespace, name)) = ROOMS.get(self.closed).copied() else { return Ok(None) };
+        self.closed += 1;
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        let target = Target::Name { namespace, name, create: false };
+        let (mark, dice) = (String::new(), desk.dice.fork());
+        Ok(Some(Box::new(Errand { wish: Wish::Close, target, me: 0, mark, dice, room: None })))
     }
 }
 

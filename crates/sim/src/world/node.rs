@@ -17,7 +17,9 @@ const GOODBYE: u64 = 15 * SEC;
 impl World {
     pub(super) fn start(&mut self) -> Result<(), String> {
         self.life += 1;
-        let mut shard = Shard::new(config(), self.dice.entropy());
+        let mut config = config();
+        self.doors.iter_mut().for_each(|door| door.configure(&mut config));
+        let mut shard = Shard::new(config, self.dice.entropy());
         shard.watch();
         self.shard = Some(shard);
         self.input(Input::Tick)
@@ -32,7 +34,7 @@ impl World {
         }
         let Some(shard) = &mut self.shard else { return Ok(()) };
         shard.handle(now, input);
-        if self.checker.step(shard, &self.disk, now.wall)? {
+        if self.checker.step(shard, &self.disk, &self.secrets, now.wall)? {
             self.review();
         }
         // A panic ends the process, as it does in the server.
@@ -47,8 +49,14 @@ impl World {
     }
 
     fn output(&mut self, output: Output) -> Result<(), String> {
+        // What is stored is the store's to know; the rest may be logged.
+        let stored = matches!(output, Output::Send { .. } | Output::Store(_));
+        if self.secrets.watched && !stored {
+            self.secrets.absent("a log", &format!("{output:?}"))?;
+        }
         match output {
             Output::Send { conn, text } => {
+                self.secrets.absent("a client", &text)?;
                 self.note(conn.0, &text);
                 if self.plan.trace {
                     self.trace(&format!("{conn:?} hears {text}"));
@@ -82,6 +90,10 @@ impl World {
                 let after = self.dice.between(MS, 500 * MS);
                 self.soon(after, Coming::Checked(self.life, errand, verifier, password));
             }
+            Output::Hash { errand, .. } => {
+                let after = self.dice.between(MS, 500 * MS);
+                self.soon(after, Coming::Hashed(self.life, errand));
+            }
             Output::ReadGroup { errand, name } => {
                 let after = self.dice.between(10, 20 * MS);
                 self.soon(after, Coming::GroupRead(self.life, errand, name));
@@ -90,7 +102,7 @@ impl World {
             Output::Reply(_, Reply::Gauges(gauges)) => self.gauges = Some(gauges),
             Output::Answer(call, reply) => self.answered(call, reply)?,
             Output::Busy(call) => self.busy(call)?,
-            Output::Notice(notice) => self.note(self.calls_made, &format!("{notice:?}")),
+            Output::Notice(notice) => self.told(&notice)?,
             other => return Err(format!("nobody asked for {other:?}")),
         }
         Ok(())

@@ -22,6 +22,7 @@ impl World {
             calm: self.swarm.over,
             now: self.now,
             tokens: &self.tokens,
+            hall: self.hall.is_some(),
             media: self.media.as_mut(),
         };
         (turn, &mut self.clients)
