@@ -79,7 +79,7 @@ impl Shard {
     /// The client's name for what is being done, if there is one.
     pub(crate) fn request_of(&self, asker: Asker) -> Option<RequestId> {
         let Asker::Call(id) = asker else { return None };
-        self.calls.running.get(&id).and_then(|running| running.call.request())
+        self.calls.running.get(&id)?.call.as_ref()?.request()
     }
 
     /// Something came of a call's step.

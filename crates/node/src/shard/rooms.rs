@@ -12,8 +12,8 @@ use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
 use parlour_base::{Now, RoomId};
 use parlour_room::{Actor, Command, Event, Happening, MemberId, Refusal, Room};
-use parlour_session::{Cause, Outcome};
 use parlour_session::galene::{self, News};
+use parlour_session::{Cause, Outcome};
 use parlour_sfu::plan::WorkerIndex;
 use std::collections::BTreeMap;
 

@@ -40,7 +40,7 @@ impl Views {
     fn waiting(&mut self, seat: &Seat) {
         let name = seat.name.clone();
         let state = match &seat.means {
-            Means::Callctl => {
+            Means::Callctl { .. } => {
                 let kik = seat.person.kik.clone();
                 kik.into_iter().for_each(|kik| {
                     self.callctl.entry(kik).or_insert(false);
