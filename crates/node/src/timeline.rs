@@ -30,8 +30,8 @@ pub(crate) struct Step {
     pub events: Vec<Event>,
     /// Nobody may see it before it is on disk.
     waits: bool,
-    /// What must be written because of it, until it is: made when the head stood
-    /// right after it, so that no later decision is written along with it.
+    /// What must be written because of it: made when the head stood right
+    /// after it, so that no later decision is written along with it.
     writes: Vec<Write>,
 }
 
@@ -239,8 +239,9 @@ impl Timeline {
         if let Some(last) = last {
             behind.flight = last + 1;
             behind.since = now;
-            let covered = behind.waiting.iter_mut().take(behind.flight);
-            due.commit = Some(covered.flat_map(|step| std::mem::take(&mut step.writes)).collect());
+            // They are kept: if one of them is refused, each is written by itself.
+            let covered = behind.waiting.iter().take(behind.flight);
+            due.commit = Some(covered.flat_map(|step| step.writes.iter().cloned()).collect());
         }
     }
 
