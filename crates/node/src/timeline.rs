@@ -38,8 +38,8 @@ pub(crate) struct Step {
     pub events: Vec<Event>,
     /// Nobody may see it before it is on disk.
     waits: bool,
-    /// What must be written because of it, until it is: made when the head stood
-    /// right after it, so that no later decision is written along with it.
+    /// What must be written because of it: made when the head stood right
+    /// after it, so that no later decision is written along with it.
     writes: Vec<Write>,
 }
 
@@ -268,6 +268,7 @@ impl Timeline {
         if let Some(last) = last {
             behind.flight = last + 1;
             behind.since = now;
+            // They are kept: if one of them is refused, each is written by itself.
             let covered = behind.waiting.iter().take(behind.flight);
             let covered = covered.flat_map(|step| step.writes.iter().cloned());
             let mut writes = behind.set_right(self.doubts.values());
