@@ -224,6 +224,8 @@ impl Shard {
         if hung.is_some_and(|since| now.mono >= since + limits.store_patience.0) {
             self.flights.retain(|_, room| *room != id);
             self.flight_failed(now, id, Timeline::unanswered);
+            // Where nobody is, what is on disk is simply read again.
+            self.forget_room(now, id);
         }
         self.with_media(now, id, |media, means, room| {
             media.tick(means, room, now.mono, limits.lost_stream.0);

@@ -319,7 +319,7 @@ impl Timeline {
         }
         let mut due = self.undo(now, || Why::Refusal(Refusal::StoreUnavailable));
         if due.commit.is_none()
-            && let Some(behind) = &self.behind
+            && let Some(behind) = self.behind.as_ref().filter(|b| !b.published.is_empty())
         {
             // As soon as may be; what comes of this nobody will know either.
             due.background.extend(behind.set_right(self.doubts.values()));

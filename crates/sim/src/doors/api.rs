@@ -253,6 +253,11 @@ impl Door for Api {
         if response.status >= 500 && !(response.status == 503 && excused) {
             return Err(wrong("without a reason".to_owned()));
         }
+        if response.status == 409 && excused && matches!(under.what, What::Make(_)) {
+            // Whether a twin was faster could not be looked up.
+            self.book.unanswered(&under.what);
+            return Ok(());
+        }
         // What is logged of it.
         desk.secrets.absent("a log", &format!("{response:?}")).map_err(wrong)?;
         let token = self.book.answered(

@@ -266,7 +266,9 @@ impl Book {
                 post.answer = Some((status, body));
                 return Ok(None);
             }
-            return ensure(status == 503, "it was not made").map(|()| None);
+            // A twin may be under way, or may have been when nobody answered.
+            let later = status == 503 || (status == 409 && body["code"] == "conflict");
+            return ensure(later, "it was not made").map(|()| None);
         }
         if let Some((before, told)) = &post.answer {
             ensure(*before == status && *told == body, "the same key, and another answer")?;
