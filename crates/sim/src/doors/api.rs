@@ -122,7 +122,7 @@ impl Api {
         request
     }
 
-    fn send(&mut self, number: u64, what: What, request: Request, desk: &mut Desk<'_>) -> Asked {
+    fn send(&mut self, number: u64, what: What, request: Request, desk: &Desk<'_>) -> Asked {
         self.book.begun(&what);
         let under = Under { what, at: desk.at(), trouble: desk.trouble };
         self.under.insert(number, under);

@@ -167,7 +167,7 @@ impl Callctl {
     fn send(
         &mut self,
         number: u64,
-        desk: &mut Desk<'_>,
+        desk: &Desk<'_>,
         (what, who, convo): (What, usize, &str),
         bytes: &[u8],
     ) -> Asked {

@@ -221,7 +221,7 @@ impl Rooms {
     }
 
     /// What somebody wants next.
-    fn wish(&mut self, desk: &mut Desk<'_>) -> What {
+    fn wish(&self, desk: &mut Desk<'_>) -> What {
         let n = desk.dice.below(DEVICES);
         if self.devices[n].credentials.is_none() {
             return What::Register(n);

@@ -272,7 +272,7 @@ impl Book {
     }
 
     /// One of somebody else, or for another conversation.
-    pub(super) fn foreign_token(&mut self, who: usize, convo: &str) -> Option<String> {
+    pub(super) fn foreign_token(&self, who: usize, convo: &str) -> Option<String> {
         let others = self.0.iter().flat_map(|(of, known)| {
             known.tokens.iter().filter(move |(user, _)| **user != who || of != convo)
         });
