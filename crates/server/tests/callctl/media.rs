@@ -90,10 +90,21 @@ impl Parts {
 
     async fn enter(&self, join: Value) -> (Socket, Value) {
         let mut socket = self.media.as_ref().unwrap().socket().await;
-        say(&mut socket, json!({"type": "handshake", "version": ["2"], "id": "c1"})).await;
+        // Each connection has an id of its own, as those of clients have.
+        let id = id_of(&socket);
+        say(&mut socket, json!({"type": "handshake", "version": ["2"], "id": id})).await;
         say(&mut socket, join).await;
         let answer = hear(&mut socket, |message| message["type"] == "joined").await;
         (socket, answer)
+    }
+}
+
+fn id_of(socket: &Socket) -> String {
+    match socket.get_ref() {
+        tokio_tungstenite::MaybeTlsStream::Plain(tcp) => {
+            format!("c{}", tcp.local_addr().unwrap().port())
+        }
+        other => panic!("{other:?} in a test without TLS"),
     }
 }
 
@@ -125,10 +136,11 @@ async fn a_media_server_apart_lets_in_by_token_and_closes_what_the_keeper_closes
     assert_eq!(his.change().await, on("alice_a1b"));
 
     // Talk goes by the media server alone.
+    let id = id_of(&socket);
     say(
         &mut socket,
         json!({"type": "chat", "kind": "", "dest": "", "value": "hello",
-        "source": "c1", "username": "alice_a1b"}),
+        "source": id, "username": "alice_a1b"}),
     )
     .await;
     let line = hear(&mut socket, |message| message["type"] == "chat").await;
