@@ -223,9 +223,14 @@ fn a_failing_store_is_503_and_nothing_has_changed() {
     let token = rooms.room(&owner, 2);
     rooms.world.turn(common::Mood::Fails);
     for (method, path, body) in [
-        ("POST", "/registration".to_owned(), json!({})),
+        // Who asks is remembered; what is asked needs the store.
+        (
+            "POST",
+            "/registration".to_owned(),
+            json!({ "simplePushURLs": { "rooms": "http://push/2" } }),
+        ),
         ("GET", "/rooms".to_owned(), Json::Null),
-        ("POST", "/rooms".to_owned(), json!({})),
+        ("POST", "/rooms".to_owned(), json!({ "roomName": "x", "roomOwner": "-", "maxSize": 2 })),
         ("PATCH", "/rooms".to_owned(), json!({ "deleteRoomTokens": [token] })),
         ("DELETE", format!("/rooms/{token}"), Json::Null),
     ] {
