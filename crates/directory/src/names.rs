@@ -221,7 +221,9 @@ mod tests {
         let (mut directory, first) = Directory::load(true, Vec::new(), &mut entropy);
         let writes = [first.expect("new secrets"), directory.define("lobby", Some(Json::from(1)))];
         let records = writes.map(|write| match write {
-            Write::Record { kind, key, body: Some(body) } => (kind, key, body),
+            Write::Record { kind, key, body: Some(body) } | Write::Claim { kind, key, body } => {
+                (kind, key, body)
+            }
             _ => panic!("a record is to be kept"),
         });
         let (again, write) = Directory::load(false, records.into(), &mut entropy);

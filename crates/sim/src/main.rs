@@ -66,12 +66,18 @@ fn main() -> ExitCode {
     if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// A world's digest, where it has one.
+fn shown(transcript: Option<u64>) -> String {
+    transcript.map_or_else(|| "none, for DTLS".to_owned(), |digest| format!("{digest:016x}"))
+}
+
 fn one(args: &Args, seed: u64) -> bool {
     let plan = Plan { seed, trace: args.trace, media: args.media, ..Plan::default() };
     let outcome = run(plan);
     println!(
-        "seed {seed}: {} decisions, transcript {:016x}",
-        outcome.decisions, outcome.transcript
+        "seed {seed}: {} decisions, transcript {}",
+        outcome.decisions,
+        shown(outcome.transcript)
     );
     if let Some(what) = &outcome.failure {
         println!("seed {seed} failed {what}");
@@ -146,7 +152,7 @@ fn many(args: &Args, from: u64, seeds: u64) -> Piece {
     piece.failed.sort();
     digests.sort_unstable();
     for (seed, digest) in digests.iter().filter(|_| args.transcripts) {
-        println!("seed {seed}: transcript {digest:016x}");
+        println!("seed {seed}: transcript {}", shown(*digest));
     }
     piece
 }

@@ -262,7 +262,8 @@ impl Book {
         if status != 201 {
             // The room that a token was for may be gone by now.
             let gone = status == 422 && post.path.ends_with("tokens");
-            if gone && room_gone(&self.things, &post.body) && post.answer.is_none() {
+            let first = post.answer.as_ref().is_none_or(|(told, _)| *told == status);
+            if gone && first && room_gone(&self.things, &post.body) {
                 post.answer = Some((status, body));
                 return Ok(None);
             }

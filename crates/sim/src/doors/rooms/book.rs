@@ -79,8 +79,9 @@ struct Known {
     /// doors are not on disk.
     ctime_count: u64,
     people: BTreeMap<Who, Person>,
-    /// Every name that was used to come in.
-    names: BTreeSet<String>,
+    /// Every name that was used to come in, and how often: a join sent again
+    /// by somebody without credentials is one more person of that name.
+    names: BTreeMap<String, u32>,
     /// Other doors lead here too.
     shared: bool,
     /// Who is inside, as the owner was told last.
@@ -201,6 +202,11 @@ impl Book {
 
     /// A request leaves.
     pub(super) fn begun(&mut self, what: &What) {
+        if let What::Join { room, name, .. } = what
+            && let Some(room) = self.rooms.get_mut(room)
+        {
+            *room.names.entry(name.clone()).or_default() += 1;
+        }
         if let Some((room, who)) = seat(what)
             && let Some(room) = self.rooms.get_mut(room)
             && *who != Who::Nobody
@@ -331,7 +337,6 @@ impl Book {
         self.is_there(under, room, seen, &[200, 400, 401, 403])?;
         let exact = self.is_exact(under.at);
         let Some(known) = self.rooms.get_mut(room) else { return Ok(None) };
-        known.names.insert(name.clone());
         if seen.status != 200 {
             let place = known.people.get(who).map(|person| person.place);
             if matches!(who, Who::Device(_)) && seen.status == 401 && !seen.jumped {
@@ -499,7 +504,7 @@ impl Known {
             ctime_at: 0,
             ctime_count: 0,
             people: BTreeMap::new(),
-            names: BTreeSet::new(),
+            names: BTreeMap::new(),
             shared: false,
             last: None,
         }
@@ -533,7 +538,10 @@ impl Known {
             ensure(names.len() <= self.size as usize, "more people than the room takes")?;
         }
         // What was heard of somebody meanwhile may be newer than this.
-        let settled = |person: &&Person| exact && person.busy == 0 && person.heard < under.at;
+        let alone = |person: &Person| self.names.get(&person.name).is_none_or(|n| *n < 2);
+        let settled = |person: &&Person| {
+            exact && person.busy == 0 && person.heard < under.at && alone(person)
+        };
         for person in self.people.values().filter(settled) {
             let listed = names.contains(&person.name);
             match person.place {
