@@ -2,7 +2,7 @@
 //!
 //! Subscribers do nothing but listen. Newcomers come one after the other, each
 //! on a connection of its own, and go again; the time from sending the join to
-//! the frame that tells of it is counted at every subscriber, by [`crowd`].
+//! the frame that tells of it is counted at every subscriber, by `crowd`.
 
 mod crowd;
 
