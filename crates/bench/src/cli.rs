@@ -282,14 +282,14 @@ fn every(seconds: u64) -> [Scenario; 11] {
         Scenario::State { rooms: 64, seconds: 3 },
         Scenario::Rooms { people: 8_000, connections: 256, seconds: 3, rooms: 100_000, spread: 60 },
         Scenario::Callctl {
-            conversations: 2_000,
-            callers: 128,
+            conversations: 10_000,
+            callers: 256,
             connections: 8,
-            seconds: 3,
+            seconds: 5,
             watchers: 100,
-            changes: 100,
-            streams: 10_000,
-            stream_connections: 100,
+            changes: 200,
+            streams: 50_000,
+            stream_connections: 500,
         },
     ]
 }

@@ -26,6 +26,9 @@ use parlour_session::galene::Session;
 use parlour_sfu::plan::PeerId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+/// Said to everybody in a room whose deletion the store did not answer.
+const PERHAPS_GONE: &str = "this group may have been deleted";
+
 /// Said to everybody when the server stops.
 const STOPPING: &str = "server is shutting down";
 
@@ -222,8 +225,13 @@ impl Shard {
         }
         let hung = hosted.timeline.in_flight_since();
         if hung.is_some_and(|since| now.mono >= since + limits.store_patience.0) {
+            let forgetting = hosted.timeline.is_forgetting();
             self.flights.retain(|_, room| *room != id);
             self.flight_failed(now, id, Timeline::unanswered);
+            if forgetting {
+                // It may be gone: whoever comes back finds what is on disk.
+                self.let_go(now, id, PERHAPS_GONE);
+            }
             // Where nobody is, what is on disk is simply read again.
             self.forget_room(now, id);
         }

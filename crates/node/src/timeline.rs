@@ -158,6 +158,12 @@ impl Timeline {
         self.behind.as_ref().filter(|behind| behind.flight > 0).map(|behind| behind.since)
     }
 
+    /// Whether the write under way forgets the room.
+    pub(crate) fn is_forgetting(&self) -> bool {
+        let flight = self.behind.iter().flat_map(|b| b.waiting.iter().take(b.flight));
+        flight.flat_map(|step| &step.writes).any(|write| matches!(write, Write::ForgetRoom { .. }))
+    }
+
     /// Decides a command, or gives it back with the reason against it. Visible
     /// steps must have been taken before.
     pub(crate) fn submit(

@@ -3,8 +3,11 @@
 mod common;
 mod rooms;
 
+use common::Mood;
 use common::json;
 use parlour_base::Json;
+use parlour_base::storage::{StoreOp, StoreReply, StoreRequest, Write};
+use parlour_node::Input;
 use parlour_node::rooms::Config;
 use rooms::{As, Rooms, settings, spread};
 
@@ -243,4 +246,31 @@ fn a_failing_store_is_503_and_nothing_has_changed() {
     rooms.world.turn(common::Mood::Works);
     let seen = rooms.get(&owner, &format!("/rooms/{token}"));
     assert_eq!((seen.status, &seen.body["participants"]), (200, &json!([])));
+}
+
+#[test]
+fn a_room_whose_deletion_was_not_answered_is_what_the_disk_says() {
+    let mut rooms = Rooms::new();
+    let owner = rooms.device("http://push/1");
+    let room = rooms.room(&owner, 3);
+    rooms.guest(&room);
+    rooms.world.mood = Mood::Holds;
+    let path = format!("/rooms/{room}");
+    let deletion = rooms.request(&owner, "DELETE", &path, &json!({}));
+    rooms.begin(deletion).unwrap_err();
+    let forgets = |op: &StoreOp| {
+        let StoreOp::Commit(writes) = op else { return false };
+        writes.iter().any(|write| matches!(write, Write::ForgetRoom { .. }))
+    };
+    while let Some(at) = rooms.world.held.iter().position(|request| !forgets(&request.op)) {
+        let StoreRequest { id, op } = rooms.world.held.remove(at).unwrap();
+        let result = rooms.world.disk.execute(op);
+        rooms.world.input(Input::Stored(StoreReply { id, result }));
+    }
+    // It is done, and its answer is lost.
+    let deletion = rooms.world.held.pop_front().unwrap();
+    rooms.world.disk.execute(deletion.op).unwrap();
+    rooms.world.mood = Mood::Works;
+    rooms.passes(10);
+    assert_eq!(rooms.get(&owner, &path).error(), (404, 105));
 }

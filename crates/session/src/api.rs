@@ -72,7 +72,8 @@ impl Default for Config {
 #[derive(Debug, Default)]
 pub struct Api {
     config: Config,
-    turns: turns::Turns,
+    turns: turns::Turns<parlour_base::RoomId>,
+    repeats: turns::Turns<String>,
     tally: tally::Tally,
 }
 

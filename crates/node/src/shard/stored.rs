@@ -48,9 +48,7 @@ impl Shard {
             }
             Err(StoreFault::Fenced) => {
                 self.flight_failed(now, room, Timeline::failed);
-                let message = "this group moved to another server".to_owned();
-                self.house(now, room, Command::Abandon { message });
-                self.forget_room(now, room);
+                self.let_go(now, room, "this group moved to another server");
             }
             Err(fault @ (StoreFault::NameTaken | StoreFault::Changed)) => {
                 let refused = self.rooms.get_mut(&room).map(|h| h.timeline.refused(now, &fault));
@@ -59,6 +57,12 @@ impl Shard {
             }
             Ok(_) | Err(_) => self.flight_failed(now, room, Timeline::failed),
         }
+    }
+
+    /// Lets a room go that is not ours to write to.
+    pub(super) fn let_go(&mut self, now: Now, room: RoomId, message: &str) {
+        self.house(now, room, Command::Abandon { message: message.to_owned() });
+        self.forget_room(now, room);
     }
 
     pub(super) fn flight_failed(

@@ -3,6 +3,7 @@
 
 use super::http::{Answer, Visit};
 use super::port::{Done, Port};
+use super::turns::Turn;
 use parlour_base::storage::{Found, Write};
 use parlour_base::{Json, Wall};
 use parlour_directory::record::{self, EXPIRY};
@@ -20,6 +21,8 @@ pub(super) struct Repeatable {
     fingerprint: String,
     /// What is there already, and is over.
     stale: Option<Json>,
+    /// Nobody else does it meanwhile.
+    _turn: Turn<String>,
 }
 
 impl Visit {
@@ -40,7 +43,8 @@ impl Visit {
         let parts = [request.path.as_bytes(), query.as_bytes(), request.body.expose()];
         let fingerprint = repeats::fingerprint(&parts);
         let key = format!("{}/{name}", self.who.key);
-        let mut repeatable = Repeatable { key, fingerprint, stale: None };
+        let turn = self.api.repeats.of(&self.port, key.clone()).await?;
+        let mut repeatable = Repeatable { key, fingerprint, stale: None, _turn: turn };
         match self.look(&mut repeatable).await? {
             Some(answer) => Ok(Some(answer)),
             None => {

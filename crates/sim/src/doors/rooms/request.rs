@@ -29,7 +29,9 @@ impl Device {
         let bytes = digits.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
         let bytes = bytes.ok_or_else(|| format!("device {}: no session token", self.number))?;
         let credentials = SessionToken::new(bytes).credentials();
-        self.credentials = Some((credentials.id, credentials.key.expose().clone()));
+        // The answer to a registration that was sent twice: the first one counts.
+        let mine = (credentials.id, credentials.key.expose().clone());
+        self.credentials.get_or_insert(mine);
         Ok(())
     }
 }
