@@ -3,8 +3,7 @@
 mod common;
 mod rooms;
 
-use common::Mood;
-use common::json;
+use common::{Mood, json};
 use parlour_base::Json;
 use parlour_base::storage::{StoreOp, StoreReply, StoreRequest, Write};
 use parlour_node::Input;
@@ -224,7 +223,7 @@ fn a_failing_store_is_503_and_nothing_has_changed() {
     let mut rooms = Rooms::new();
     let owner = rooms.device("http://push/1");
     let token = rooms.room(&owner, 2);
-    rooms.world.turn(common::Mood::Fails);
+    rooms.world.turn(Mood::Fails);
     for (method, path, body) in [
         // Who asks is remembered; what is asked needs the store.
         (
@@ -243,7 +242,7 @@ fn a_failing_store_is_503_and_nothing_has_changed() {
     }
     let told = rooms.join(&As::Nobody, &token, 2);
     assert_eq!(told.error(), (503, 201));
-    rooms.world.turn(common::Mood::Works);
+    rooms.world.turn(Mood::Works);
     let seen = rooms.get(&owner, &format!("/rooms/{token}"));
     assert_eq!((seen.status, &seen.body["participants"]), (200, &json!([])));
 }
