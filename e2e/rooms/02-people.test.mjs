@@ -61,6 +61,15 @@ for (const [sort, make] of WHO) {
   });
 }
 
+it('a participant has a name of any length that people write, whatever owners may be called', async (anyone) => {
+  const owner = await anyone.register();
+  const room = await owner.room({ maxSize: 5 });
+  const name = 'ü'.repeat(1_000);
+  assert.equal((await owner.join(room, 5, name)).status, 200);
+  assert.equal((await people(owner, room))[0].displayName, name);
+  refused(await anyone.join(room, 5, `${name}x`), 400, errno.invalid, 'displayName should be shorter than 1000 characters');
+});
+
 it('a session that comes again takes its own place, one that is not there none', async (anyone) => {
   const [owner, other] = [await anyone.register(), await anyone.register()];
   const room = await owner.room();

@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { errno, raw, refused, suite } from './client.mjs';
+import { errno, raw, refused, suite, until } from './client.mjs';
 
 const it = suite(() => ({}), { prefixes: ['/v0', ''] });
 const told = suite(({ push }) => ({ PARLOUR_ROOMS_PUSH_SERVERS: JSON.stringify([push.origin.replace('http:', 'ws:')]), PARLOUR_ROOMS_SHOW_VERSION: 'false' }));
 const counted = suite(() => ({ PARLOUR_ROOMS_ANALYTICS: 'true' }));
+
+const logged = suite(() => ({ PARLOUR_ROOMS_REQUEST_LOG: 'true', PARLOUR_LOG_FORMAT: 'json' }));
 
 const PATHS = ['/', '/registration', '/rooms', '/rooms/AAAAAAAAAAE', '/calls', '/call-url', '/account', '/session'];
 
@@ -110,6 +112,8 @@ it('usage events are looked at before credentials', async (anyone) => {
   refused(await anyone.post('/event', { event: 1, label: 2 }), 400, errno.missing, 'Missing: action');
   const all = { event: 'e', action: 'a', label: 'l' };
   assert.equal((await anyone.post('/event', all)).status, 401);
+  const page = await anyone.ask('POST', '/event', all, { headers: { accept: 'text/html' } });
+  refused(page, 406, errno.json, 'Request body should be defined as application/json');
   const session = await anyone.register();
   refused(await session.post('/event', all), 405, errno.undefined, 'Google Analytics events are not configured for this server.');
 });
@@ -199,5 +203,36 @@ it('deleting races joining and nothing is lost', async (anyone) => {
     assert.equal(gone.status, 204);
     for (const join of joins) assert.ok([200, 400, 404].includes(join.status), join.text);
     refused(await anyone.get(`/rooms/${room}`), 404, errno.token);
+  }
+});
+
+logged('each request is a line in the log, without what opens or names anything', async (anyone, { push }, server) => {
+  const owner = await anyone.register({ rooms: `${push.origin}/secret-address` });
+  const room = await owner.room();
+  const guest = (await anyone.join(room, 5, 'Grace')).body.sessionToken;
+  const inside = anyone.with({ basic: guest });
+  await inside.act(room, 'status', { event: 'e', state: 'waiting', connections: 1, sendStreams: 0, recvStreams: 2 });
+  await owner.get('/rooms?version=12345678');
+  await anyone.with({ basic: `${guest}x` }).act(room, 'refresh');
+  await inside.act(room, 'logDomain', { domains: [{ domain: 'site.example', count: 3 }] });
+  const lines = await until(() => {
+    const all = server.output.split('\n').filter((line) => line.includes('"kind":')).map((line) => JSON.parse(line).fields);
+    return all.some((line) => line.kind === 'domains.counters') && all;
+  });
+  const of = (wanted) => lines.find((line) => Object.entries(wanted).every(([name, value]) => line[name] === value));
+  const made = of({ roomToken: room });
+  assert.deepEqual([made.code, made.errno, made.method, made.path, made.userType, made.hostname], [201, 0, 'post', '/v0/rooms', 'Unregistered', `127.0.0.1:${server.port}`]);
+  assert.ok(made.uid && made.v && !('token' in made) && !('action' in made));
+  const joined = of({ action: 'join' });
+  assert.deepEqual([joined.token, joined.participants, joined.sessionId, joined.userType], [room, 1, room, 'Link-clicker']);
+  assert.match(joined.roomConnectionId, /^[0-9a-f-]{36}$/);
+  const said = of({ action: 'status' });
+  assert.deepEqual([said.event, said.state, said.connections, said.sendStreams, said.recvStreams], ['e', 'waiting', 1, 0, 2]);
+  assert.equal(said.roomConnectionId, joined.roomConnectionId);
+  const wrong = of({ code: 401 });
+  assert.deepEqual([wrong.errno, wrong.error], [110, 'Invalid token; it may have expired.']);
+  assert.equal(of({ kind: 'domains.counters' }).count, 3);
+  for (const secret of [guest, owner.session, 'secret-address', '12345678', 'Grace', 'site.example']) {
+    assert.ok(!server.output.includes(secret), secret);
   }
 });

@@ -17,6 +17,7 @@ pub mod clock;
 pub mod connect;
 pub mod generator;
 pub mod histogram;
+mod http;
 pub mod join;
 mod keys;
 pub mod limit;

@@ -2,18 +2,19 @@
 //! themselves there by refreshing; what the engine alone does with the writes
 //! of a join; and many rooms in which people run out.
 
+mod client;
 mod engine;
 mod expiry;
-mod http;
 mod made;
 
 use crate::clock::instant;
 use crate::histogram::Histogram;
+use crate::http::text;
 use crate::process::Process;
 use crate::report::Report;
 use crate::server::Server;
 use anyhow::{Context as _, Result, ensure};
-use http::{Http, REFRESH, basic, text};
+use client::{Client, REFRESH, basic};
 use parlour_wire::rooms::hawk::Credentials;
 use serde_json::json;
 use std::path::Path;
@@ -83,7 +84,7 @@ pub fn run(size: Rooms, server: Server, program: &Path) -> Result<Report> {
 }
 
 async fn measure(size: Rooms, server: &Server, report: &mut Report) -> Result<()> {
-    let mut first = Http::connect(server).await?;
+    let mut first = Client::connect(server).await?;
     let owner = first.register().await?;
     let rooms = make_rooms(size, server, &owner).await?;
     let engine = engine::joins_per_second(size)?;
@@ -185,7 +186,7 @@ async fn make_rooms(size: Rooms, server: &Server, owner: &Credentials) -> Result
     let mut tasks = JoinSet::new();
     for _ in 0..size.connections {
         let (next, owner) = (Arc::clone(&next), owner.clone());
-        let mut http = Http::connect(server).await?;
+        let mut http = Client::connect(server).await?;
         tasks.spawn(async move {
             let context = json!({ "value": "v", "alg": "AES-GCM", "wrappedKey": "k" });
             let body = json!({ "context": context, "roomOwner": "-", "maxSize": 5 }).to_string();
@@ -220,7 +221,7 @@ async fn join_all(size: Rooms, server: &Server, rooms: &Arc<Vec<String>>) -> Res
     let mut tasks = JoinSet::new();
     let mut all = Vec::new();
     for _ in 0..size.connections {
-        all.push(Http::connect(server).await?);
+        all.push(Client::connect(server).await?);
     }
     let meter = Meter::start(server)?;
     for mut http in all {
@@ -263,7 +264,7 @@ async fn refresh(
     let mut tasks = JoinSet::new();
     let mut all = Vec::new();
     for index in 0..size.connections {
-        let mut http = Http::connect(server).await?;
+        let mut http = Client::connect(server).await?;
         let (room, _) = people.get(index % people.len()).context("nobody is inside")?;
         if let Some(owner) = owner {
             http.join_as(owner, room).await?;
@@ -278,7 +279,7 @@ async fn refresh(
             // Those of this connection; a request of theirs is always the same.
             let mine = people.iter().skip(index).step_by(size.connections);
             let guests = mine.map(|(room, token)| {
-                http.request("POST", &format!("/v0/rooms/{room}"), &basic(token), REFRESH)
+                http.http.request("POST", &format!("/v0/rooms/{room}"), &basic(token), REFRESH)
             });
             let guests: Vec<Vec<u8>> = guests.collect();
             let mut guests = guests.iter().cycle();
@@ -291,7 +292,7 @@ async fn refresh(
                     }
                     None => {
                         let request = guests.next().context("more connections than people")?;
-                        http.send(request).await?
+                        http.http.send(request).await?
                     }
                 };
                 ensure!(answer.status == 200, "a refresh was refused: {}", answer.body);

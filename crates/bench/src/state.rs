@@ -7,7 +7,6 @@
 //! one write under way; on the other side each room has one request under way.
 
 mod engine;
-mod http;
 mod writer;
 
 use crate::clock::instant;
@@ -187,6 +186,9 @@ async fn through(
     server: &Server,
     writers: &mut Vec<Writer>,
 ) -> Result<(Histogram, Option<Duration>)> {
+    for writer in &mut *writers {
+        writer.reconnect(server).await?;
+    }
     let span = Span::coming(time);
     let mut tasks = JoinSet::new();
     for mut writer in writers.drain(..) {

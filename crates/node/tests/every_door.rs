@@ -298,3 +298,19 @@ fn what_runs_out_while_the_store_is_full_ends_once_it_is_not() {
     house.rooms.passes(1);
     assert!(seen(&house).is_empty());
 }
+
+#[test]
+fn the_owner_at_the_rooms_door_is_told_of_visits_by_other_doors() {
+    let mut house = House::new();
+    house.rooms.pushes();
+    let visitor = house.world().member_of(GROUP_NAME, "visitor");
+    let seconds = house.rooms.seconds();
+    assert_eq!(house.rooms.pushes(), [("http://127.0.0.1:9/p".to_owned(), seconds)]);
+    house.rooms.passes(7);
+    house.world().input(Input::Closed(visitor));
+    let seconds = house.rooms.seconds();
+    assert_eq!(house.rooms.pushes(), [("http://127.0.0.1:9/p".to_owned(), seconds)]);
+    let (owner, token) = (house.owner.clone(), house.token.clone());
+    let room = house.rooms.get(&owner, &format!("/rooms/{token}")).body;
+    assert_eq!(room["ctime"], seconds);
+}

@@ -8,6 +8,7 @@ use parlour_base::Json;
 use parlour_base::storage::{StoreOp, StoreReply, StoreRequest, Write};
 use parlour_node::Input;
 use parlour_node::rooms::Config;
+use parlour_session::call::Fetched;
 use rooms::{As, Rooms, settings, spread};
 
 const HOURS_56_DAYS: i64 = 1_344 * 3_600;
@@ -272,4 +273,45 @@ fn a_room_whose_deletion_was_not_answered_is_what_the_disk_says() {
     rooms.world.mood = Mood::Works;
     rooms.passes(10);
     assert_eq!(rooms.get(&owner, &path).error(), (404, 105));
+}
+
+#[test]
+fn rooms_changed_within_one_second_are_listed_in_the_order_of_their_changes() {
+    let mut rooms = Rooms::new();
+    let owner = rooms.device("http://push/1");
+    let mut tokens: Vec<String> = Vec::new();
+    for _ in 0..6 {
+        tokens.push(rooms.room(&owner, 2));
+        rooms.world.passes(std::time::Duration::from_millis(3));
+    }
+    let list = |rooms: &mut Rooms| -> Vec<String> {
+        let told = rooms.get(&owner, "/rooms").body;
+        let all = told.as_array().expect("a list").iter();
+        all.map(|room| room["roomToken"].as_str().expect("a token").to_owned()).collect()
+    };
+    assert_eq!(list(&mut rooms), tokens);
+    let first = tokens.remove(0);
+    let changed = rooms.ask(&owner, "PATCH", &format!("/rooms/{first}"), json!({}));
+    assert_eq!(changed.status, 200);
+    tokens.push(first);
+    assert_eq!(list(&mut rooms), tokens);
+}
+
+#[test]
+fn other_services_have_two_seconds_to_say_that_they_are_well() {
+    let push_servers = vec!["wss://push.example.org/".to_owned()];
+    let mut rooms = Rooms::with(Config { push_servers, ..settings() });
+    let request = rooms.request(&As::Nobody, "GET", "/__heartbeat__", &Json::Null);
+    let call = rooms.begin(request).expect_err("it is asked first");
+    let (asked, fetch) = rooms.world.fetches.pop().expect("a request to the push server");
+    assert_eq!(asked, call);
+    assert_eq!(fetch.url, "https://push.example.org/status");
+    assert_eq!(fetch.within, Some(std::time::Duration::from_secs(2)));
+    rooms.world.input(Input::Fetched(call, Fetched::Nothing));
+    let reply = rooms.world.replies.remove(&call).expect("an answer");
+    let response = reply.open::<parlour_node::rooms::Response>().expect("of this door");
+    let body: Json = serde_json::from_str(&response.body).expect("JSON");
+    assert_eq!(response.status, 503);
+    let ill = json!({ "storage": true, "provider": true, "push": false, "fxaVerifier": true });
+    assert_eq!(body, ill);
 }

@@ -75,7 +75,8 @@ impl Fetcher {
     }
 
     async fn ask(&self, fetch: Fetch) -> Fetched {
-        match timeout(PATIENCE, self.exchange(fetch)).await {
+        let patience = fetch.within.map_or(PATIENCE, |within| within.min(PATIENCE));
+        match timeout(patience, self.exchange(fetch)).await {
             Ok(Some((status, body))) => Fetched::Answer { status, body },
             _ => Fetched::Nothing,
         }

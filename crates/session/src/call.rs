@@ -16,6 +16,7 @@ use parlour_wire::callctl::pb::selfhost::video::v1::{
 };
 use std::any::Any;
 use std::fmt;
+use std::time::Duration;
 
 /// One request on its way to its reply.
 pub trait Call: fmt::Debug + Send {
@@ -182,6 +183,8 @@ pub struct Fetch {
     pub headers: Vec<(String, Secret<String>)>,
     /// The body.
     pub body: Secret<Vec<u8>>,
+    /// How long it may take, where that is less than the edge allows.
+    pub within: Option<Duration>,
 }
 
 /// What another service answered.

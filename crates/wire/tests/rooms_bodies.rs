@@ -118,7 +118,8 @@ fn the_first_wrong_value_of_a_room_wins() {
 fn limits_are_inclusive_and_count_characters() {
     let value = json!({ "roomName": "é".repeat(100), "roomOwner": "😀".repeat(255), "maxSize": 5 });
     assert!(change(value).is_ok());
-    let bounds = Bounds { name_chars: 15, owner_chars: 10, size: 3, life_hours: 10 };
+    let bounds =
+        Bounds { name_chars: 15, owner_chars: 10, size: 3, life_hours: 10, ..Bounds::default() };
     let told_with = |value: Json| {
         told(&RoomChange::read(&body(value), &bounds).expect_err("beyond the setting")).2
     };
@@ -169,7 +170,7 @@ fn a_join_names_itself_and_its_limit() {
     let value = json!({ "action": "join", "displayName": "a", "clientMaxSize": null });
     assert_eq!(invalid(act(value)), "clientMaxSize should be a number.");
     let value = json!({ "action": "join", "displayName": 7, "clientMaxSize": 2 });
-    assert_eq!(invalid(act(value)), "displayName should be shorter than 255 characters");
+    assert_eq!(invalid(act(value)), "displayName should be shorter than 1000 characters");
     let value = json!({ "action": "join", "displayName": "a", "clientMaxSize": "-2" });
     let Ok(Action::Join(join)) = act(value) else { panic!("must pass") };
     assert_eq!((join.display_name.as_str(), join.client_max_size), ("a", -2));

@@ -1,12 +1,12 @@
 //! Somebody who writes to a server: to one room each, one write after the
 //! other, each acknowledged before the next.
 
-use super::http::Http;
 use super::{Kind, Span, WORDS};
 use crate::clock::instant;
+use crate::http::{Http, text};
 use crate::server::Server;
 use crate::signal::{Socket, client_id, enter, hear, say};
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail, ensure};
 use parlour_base::{Json, Secret};
 use parlour_wire::galene::{ClientMessage, ServerMessage};
 use serde_json::json;
@@ -30,6 +30,7 @@ pub(super) struct Writer {
 #[derive(Debug)]
 struct Api {
     http: Http,
+    key: Secret<String>,
     room: String,
     user: String,
     /// What the room is called at the moment.
@@ -64,43 +65,59 @@ pub(super) async fn all(rooms: usize, server: &Server) -> Result<Vec<Writer>> {
 
 /// The user who is given rights.
 async fn user(server: &Server, key: &Secret<String>) -> Result<String> {
-    let mut http = Http::connect(server, key).await?;
-    let made =
-        http.ask("POST", "/users", &json!({ "login": "ada", "display_name": "Ada" })).await?;
-    text(&made, "id")
+    let mut http = Http::connect(server).await?;
+    let body = json!({ "login": "ada", "display_name": "Ada" });
+    text(ask(&mut http, key, "POST", "/users", &body).await?, "id")
 }
 
-fn text(body: &Json, name: &str) -> Result<String> {
-    let text = body.get(name).and_then(Json::as_str);
-    text.map(str::to_owned).with_context(|| format!("no {name} in {body}"))
+/// Asks the integration API for something and waits until it is done; the body
+/// of the answer.
+async fn ask<'h>(
+    http: &'h mut Http,
+    key: &Secret<String>,
+    method: &str,
+    path: &str,
+    body: &Json,
+) -> Result<&'h str> {
+    let line = format!("authorization: Bearer {}\r\n", key.expose());
+    let (path, body) = (format!("/api/v1{path}"), body.to_string());
+    let answer = http.ask(method, &path, &line, &body).await?;
+    ensure!(
+        (200..300).contains(&answer.status),
+        "{method} {path} is answered {}: {}",
+        answer.status,
+        answer.body
+    );
+    Ok(answer.body)
 }
 
 impl Api {
     async fn make(index: usize, server: &Server, key: &Secret<String>, user: &str) -> Result<Self> {
-        let mut http = Http::connect(server, key).await?;
+        let mut http = Http::connect(server).await?;
         let name = format!("room-{index}-0");
         let names = json!([{ "namespace": NAMESPACE, "name": name }]);
-        let made = http.ask("POST", "/rooms", &json!({ "names": names })).await?;
-        Ok(Self { http, room: text(&made, "id")?, user: user.to_owned(), name })
+        let names = json!({ "names": names });
+        let room = text(ask(&mut http, key, "POST", "/rooms", &names).await?, "id")?;
+        Ok(Self { http, key: key.clone(), room, user: user.to_owned(), name })
     }
 
     /// Writes, and waits until it is acknowledged.
     async fn write(&mut self, kind: Kind, index: usize, number: u64) -> Result<()> {
-        let Self { http, room, user, name } = self;
+        let Self { http, key, room, user, name } = self;
         match kind {
             Kind::Grant => {
                 let right = if number.is_multiple_of(2) { "present" } else { "message" };
                 let body = json!({ "permissions": [right] });
-                http.ask("PUT", &format!("/rooms/{room}/grants/{user}"), &body).await?;
+                ask(http, key, "PUT", &format!("/rooms/{room}/grants/{user}"), &body).await?;
             }
             Kind::Setting => {
                 let body = json!({ "display_name": format!("Room {index}-{number}") });
-                http.ask("PATCH", &format!("/rooms/{room}"), &body).await?;
+                ask(http, key, "PATCH", &format!("/rooms/{room}"), &body).await?;
             }
             Kind::Name => {
                 let new = format!("room-{index}-{number}");
                 let path = format!("/rooms/{room}/names/{NAMESPACE}/{name}");
-                http.ask("PATCH", &path, &json!({ "name": new })).await?;
+                ask(http, key, "PATCH", &path, &json!({ "name": new })).await?;
                 *name = new;
             }
             Kind::Chat | Kind::All => bail!("this is not written by the API"),
@@ -110,6 +127,15 @@ impl Api {
 }
 
 impl Writer {
+    /// Connects to the API anew: the server does not keep a connection on which
+    /// nothing was asked while another kind had its turn.
+    pub(super) async fn reconnect(&mut self, server: &Server) -> Result<()> {
+        if let Some(api) = &mut self.api {
+            api.http = Http::connect(server).await?;
+        }
+        Ok(())
+    }
+
     /// Writes until the span is over; the times of what was begun in it.
     pub(super) async fn run(&mut self, kind: Kind, span: Span) -> Result<Vec<u64>> {
         let kind = kind.of_writer(self.index);

@@ -17,9 +17,9 @@ use parlour_base::limits::NAME_BYTES_MAX;
 use parlour_base::{Permission, Permissions, UserId, Wall};
 use std::time::Duration;
 
-/// Longest name of a seat's holder, in bytes: the rooms API counts 255
+/// Longest name of a seat's holder, in bytes: the rooms API counts up to 1,000
 /// characters.
-const SHOWN_NAME_BYTES_MAX: usize = 1_024;
+const SHOWN_NAME_BYTES_MAX: usize = 4_096;
 /// Said to members whose seat was taken away.
 const EVICTED: &str = "you have left the call";
 /// The owner of a room by the rooms door may do this.

@@ -32,8 +32,10 @@ section! {
         size_max: u32 = 5, in 1, 1_000;
         /// Most characters of a room's plain name.
         name_chars_max: u32 = 100, in 1, 255;
-        /// Most characters of an owner's or participant's name.
+        /// Most characters of an owner's name.
         owner_chars_max: u32 = 255, in 1, 255;
+        /// Most characters of a participant's name.
+        display_name_chars_max: u32 = 1_000, in 1, 1_000;
         /// Life of a session that is not used.
         session_life: Span = Span::secs(2_592_000), in Span::secs(1), Span::secs(31_536_000);
         /// Life of a media token.
@@ -111,6 +113,7 @@ impl Rooms {
         let bounds = Bounds {
             name_chars: small(self.name_chars_max),
             owner_chars: small(self.owner_chars_max),
+            display_name_chars: small(self.display_name_chars_max),
             size: self.size_max,
             life_hours: self.life_hours_max,
         };

@@ -59,6 +59,7 @@ impl Webhook {
             url: self.url.clone(),
             headers: headers.into_iter().filter_map(header).collect(),
             body: Secret::new(body),
+            within: None,
         };
         matches!(self.fetcher.fetch(fetch).await, Fetched::Answer { status: 200..=299, .. })
     }

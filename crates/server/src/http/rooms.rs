@@ -210,7 +210,7 @@ pub(super) async fn answer(
         },
     };
     match answer {
-        Some(answer) => finish(site, rooms, &parts, answer),
+        Some(answer) => finish(site, rooms, &asked, &parts, answer),
         None => busy(rooms),
     }
 }
@@ -219,6 +219,7 @@ pub(super) async fn answer(
 fn finish(
     site: &Arc<Site>,
     rooms: &Arc<Rooms>,
+    asked: &Asked,
     parts: &Parts,
     mut answer: rooms::Response,
 ) -> Response {
@@ -239,7 +240,7 @@ fn finish(
         rooms.reports().moved(moved);
     }
     if rooms.settings.request_log {
-        log(parts, answer.status, summary);
+        log(asked, parts, answer.status, summary);
     }
     respond(answer)
 }
@@ -359,9 +360,9 @@ pub async fn sweep(site: Arc<Site>, rooms: Arc<Rooms>, mut stop: watch::Receiver
 }
 
 /// One line for each request and one for each site that was shared, in the
-/// words of the protocol (docs/protocols/rooms.md §8), without session tokens
-/// and without what people keep to themselves.
-fn log(parts: &Parts, code: u16, summary: &Summary) {
+/// words of the protocol (docs/protocols/rooms.md §8), without secrets, queries
+/// and what people keep to themselves.
+fn log(asked: &Asked, parts: &Parts, code: u16, summary: &Summary) {
     let moved = summary.moved.as_ref();
     let said = |name: &HeaderName| text(&parts.headers, name);
     tracing::info!(
@@ -370,12 +371,19 @@ fn log(parts: &Parts, code: u16, summary: &Summary) {
         errno = summary.errno,
         method = %parts.method.as_str().to_ascii_lowercase(),
         path = parts.uri.path(),
+        hostname = asked.host,
+        v = env!("CARGO_PKG_VERSION"),
         agent = said(&header::USER_AGENT),
         lang = said(&header::ACCEPT_LANGUAGE),
         loopAddonVersion = said(&ADDON_VERSION),
+        uid = summary.user,
         userType = summary.user_kind.text(),
         token = summary.room,
+        roomToken = summary.made,
         action = summary.action,
+        sessionId = summary.session,
+        callId = summary.call,
+        error = summary.refused,
         participants = summary.participants,
         roomConnectionId = summary.connection,
         event = moved.map(|moved| moved.event.as_str()),

@@ -94,6 +94,7 @@ impl Asking {
             url: self.ask.url.clone(),
             headers: [json].into_iter().chain(secret).collect(),
             body: Secret::new(body.into_bytes()),
+            within: None,
         }))
     }
 

@@ -68,6 +68,7 @@ impl Visit {
         let seat = taken.ok_or_else(ApiError::unavailable)?;
         self.note_participant(Some(&seat));
         let token = self.media_token(room, &seat)?;
+        self.marks.summary.session = Some(room.to_string());
         Ok(Answer::json(json!({
             "apiKey": self.door.config.api_key,
             "sessionId": room.to_string(),

@@ -104,6 +104,7 @@ impl Visit {
             caller_id: caller,
             subject: call.subject,
         };
+        self.marks.summary.call = Some(call_id.clone());
         self.marks.effect = Some(Effect::Place(Box::new(Placing {
             call_id,
             caller_token: Secret::new(caller_token),

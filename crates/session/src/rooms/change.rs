@@ -63,7 +63,7 @@ impl Visit {
         self.house(id, lease, along).await?;
         let token = id.to_string();
         let body = view::created(&token, &self.room_url(&token), seconds(expires));
-        self.marks.summary.room = Some(token);
+        self.marks.summary.made = Some(token);
         Ok(Answer::new(201, Payload::Json(body)))
     }
 

@@ -4,7 +4,7 @@
 use super::asks::{Visit, later};
 use super::http::UserKind;
 use super::records::{HAWK, HawkRecord, Secretive, keep, read};
-use parlour_base::{Pii, Secret, UserId, Wall};
+use parlour_base::{Secret, UserId, Wall};
 use parlour_directory::outside::Outside;
 use parlour_room::{Person, Room, SeatId, Slot};
 use parlour_wire::rooms::hawk::{self, SessionToken, Target};
@@ -160,7 +160,7 @@ impl Visit {
         self.marks.server_authorization = Some(verified.server_authorization);
         let account = record.account.as_deref().and_then(|text| seal::open(&header.id, text));
         let summary = &mut self.marks.summary;
-        summary.user = Some(Pii(record.user.to_string()));
+        summary.user = Some(record.user.to_string());
         summary.user_kind = match &account {
             Some(_) => UserKind::Registered,
             None => UserKind::Unregistered,

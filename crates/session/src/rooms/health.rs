@@ -9,6 +9,10 @@ use parlour_base::{Json, Secret};
 use parlour_wire::rooms::path::PREFIX;
 use parlour_wire::rooms::{ApiError, Errno, oauth};
 use serde_json::json;
+use std::time::Duration;
+
+/// How long another service may take to say that it is well.
+const STATUS_WITHIN: Duration = Duration::from_secs(2);
 
 impl Visit {
     /// `GET /`
@@ -78,6 +82,7 @@ impl Visit {
             url: format!("{}/status", server.trim_end_matches('/')),
             headers: Vec::new(),
             body: Secret::new(Vec::new()),
+            within: Some(STATUS_WITHIN),
         };
         matches!(self.port.fetch(fetch).await, Some((200, _)))
     }

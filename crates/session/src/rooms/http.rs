@@ -114,10 +114,18 @@ pub struct Summary {
     pub errno: u16,
     /// What kind of user.
     pub user_kind: UserKind,
-    /// Which user.
-    pub user: Option<Pii<String>>,
-    /// The room of the path, or the one that was made.
+    /// Which user, by a handle that says nothing about who it is.
+    pub user: Option<String>,
+    /// Why who one is was not taken, with a 401.
+    pub refused: Option<String>,
+    /// The room of the path.
     pub room: Option<String>,
+    /// The room that was made.
+    pub made: Option<String>,
+    /// What the media server calls the room, where its token was handed out.
+    pub session: Option<String>,
+    /// The one-to-one call that was placed.
+    pub call: Option<String>,
     /// The action of the body.
     pub action: Option<&'static str>,
     /// Who is present after it.
@@ -232,6 +240,7 @@ impl Door {
         let mut headers = self.cross_origin(request);
         let answer = result.unwrap_or_else(|error| {
             summary.errno = error.errno.number();
+            summary.refused = (error.status == 401).then(|| error.text().to_owned());
             let challenge = error.challenge.as_ref().map(|one| one.0.clone().into_owned());
             headers.extend(challenge.map(|text| ("www-authenticate", text)));
             Answer::new(error.status, Payload::Json(error.body()))

@@ -102,6 +102,7 @@ impl Visit {
             url: format!("{}/token", config.params.oauth_uri),
             headers: vec![json_type()],
             body: Secret::new(body.to_string().into_bytes()),
+            within: None,
         };
         match self.port.fetch(fetch).await {
             Some((200..=299, answer)) => Granted::read(&answer).ok_or_else(ApiError::unavailable),
@@ -117,6 +118,7 @@ impl Visit {
             url: format!("{}/profile", config.params.profile_uri),
             headers: vec![("authorization".to_owned(), bearer)],
             body: Secret::new(Vec::new()),
+            within: None,
         };
         let Some((200..=299, answer)) = self.port.fetch(fetch).await else {
             return Err(ApiError::unavailable());

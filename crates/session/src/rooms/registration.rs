@@ -60,6 +60,7 @@ impl Visit {
             url: verifier.url,
             headers: vec![json_type()],
             body: Secret::new(body.to_string().into_bytes()),
+            within: None,
         };
         let Some((_, answer)) = self.port.fetch(fetch).await else {
             return Err(ApiError::unavailable());

@@ -134,7 +134,7 @@ impl Join {
         body.require(&["displayName", "clientMaxSize"])?;
         let limit = body.number("clientMaxSize").flatten();
         let limit = limit.ok_or_else(|| ApiError::invalid("clientMaxSize should be a number."))?;
-        let name = text(body, "displayName", bounds.owner_chars)?;
+        let name = text(body, "displayName", bounds.display_name_chars)?;
         Ok(Self { display_name: name.unwrap_or_default(), client_max_size: limit })
     }
 }

@@ -75,6 +75,13 @@ impl ApiError {
         Self { status, errno, error: Json::String(text.into()), challenge: None }
     }
 
+    /// What is wrong, in words; where Hawk refuses, its message.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        let message = self.error.get("message").or_else(|| self.error.get("error"));
+        message.unwrap_or(&self.error).as_str().unwrap_or_default()
+    }
+
     /// 400: a field has a value it must not have.
     #[must_use]
     pub fn invalid(text: impl Into<String>) -> Self {

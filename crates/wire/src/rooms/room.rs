@@ -12,8 +12,10 @@ use parlour_base::{Json, JsonMap};
 pub struct Bounds {
     /// Most characters of `roomName`.
     pub name_chars: usize,
-    /// Most characters of `roomOwner`, and of a participant's name.
+    /// Most characters of `roomOwner`.
     pub owner_chars: usize,
+    /// Most characters of a participant's name.
+    pub display_name_chars: usize,
     /// Most participants.
     pub size: u32,
     /// Longest life, in hours.
@@ -22,7 +24,13 @@ pub struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { name_chars: 100, owner_chars: 255, size: 5, life_hours: 1_344 }
+        Self {
+            name_chars: 100,
+            owner_chars: 255,
+            display_name_chars: 1_000,
+            size: 5,
+            life_hours: 1_344,
+        }
     }
 }
 

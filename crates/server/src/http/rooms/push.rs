@@ -65,6 +65,7 @@ async fn send(fetcher: &Fetcher, tally: &Tally, letter: Letter) {
         url: letter.url,
         headers: vec![("content-type".to_owned(), Secret::new(PUSH_TYPE.to_owned()))],
         body: Secret::new(push_body(letter.version).into_bytes()),
+        within: None,
     };
     match fetcher.fetch(fetch).await {
         Fetched::Answer { status: 200..=299, .. } => tally.pushes_sent.inc(),
