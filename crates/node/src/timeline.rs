@@ -83,12 +83,16 @@ impl Undone {
     /// Somebody goes, and only the store was in the way: nobody could be told
     /// that leaving failed, so it is asked for again.
     pub(crate) const fn must_happen(&self) -> bool {
-        let goes = matches!(
-            self.command,
-            Command::Leave | Command::Expel(_) | Command::Lapse { .. } | Command::Unpublish(_)
-        );
-        goes && matches!(self.why, Why::Refusal(Refusal::StoreUnavailable))
+        goes(&self.command) && matches!(self.why, Why::Refusal(Refusal::StoreUnavailable))
     }
+}
+
+/// Whether somebody or something goes by it, and will not ask twice.
+pub(crate) const fn goes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Leave | Command::Expel(_) | Command::Lapse { .. } | Command::Unpublish(_)
+    )
 }
 
 /// What is to be done after a change of the timeline; afterwards the steps of
@@ -146,6 +150,14 @@ impl Timeline {
     /// The room as it is seen: after the step that was last taken.
     pub(crate) fn published(&self) -> &Room {
         self.behind.as_ref().map_or(&self.head, |behind| &behind.published)
+    }
+
+    /// Whether a command would be refused, or have no effect, on what is seen:
+    /// then it will not have any, whatever of what is decided is undone.
+    pub(crate) fn is_moot(&self, now: Now, proposal: &Proposal) -> bool {
+        let mut seen = self.published().clone();
+        let events = seen.apply(now, &proposal.actor, proposal.command.clone());
+        events.is_err() || events.is_ok_and(|events| events.is_empty())
     }
 
     /// How many decided commands wait.

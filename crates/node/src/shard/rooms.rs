@@ -7,7 +7,7 @@ use crate::hosted::Hosted;
 use crate::media::RoomMedia;
 use crate::opening::Name;
 use crate::port::Output;
-use crate::timeline::{Due, Proposal, Step, Timeline, Undone, Why};
+use crate::timeline::{Due, Proposal, Step, Timeline, Undone, Why, goes};
 use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
 use parlour_base::{Now, RoomId};
@@ -62,7 +62,18 @@ impl Shard {
         match hosted.timeline.submit(now, proposal) {
             Ok(due) => self.due(now, room, due),
             Err(back) => {
-                let (Proposal { asker, actor, command, .. }, refusal) = *back;
+                let (proposal, refusal) = *back;
+                if goes(&proposal.command)
+                    && !matches!(proposal.asker, Asker::Call(_))
+                    && !hosted.timeline.is_moot(now, &proposal)
+                {
+                    // It is on its way out already; if that is undone, it goes
+                    // by this.
+                    hosted.ask_again(now, proposal);
+                    self.arm_room(now, room);
+                    return;
+                }
+                let Proposal { asker, actor, command, .. } = proposal;
                 if let Some(hosted) = self.rooms.get(&room) {
                     let head = hosted.timeline.head();
                     if let Some(decisions) = &mut self.decisions {
@@ -81,7 +92,10 @@ impl Shard {
 
     pub(super) fn due(&mut self, now: Now, room: RoomId, due: Due) {
         if !due.background.is_empty() {
-            self.store(StoreOp::Commit(due.background));
+            let id = self.store(StoreOp::Commit(due.background));
+            if let Some(hosted) = self.rooms.get_mut(&room) {
+                hosted.background = Some(id);
+            }
         }
         if let Some(writes) = due.commit {
             let id = self.store(StoreOp::Commit(writes));
@@ -310,6 +324,7 @@ impl Shard {
                 idle_since: Some(now.mono),
                 expire_after: now.mono,
                 again: Vec::new(),
+                background: None,
                 armed: None,
             },
         );
