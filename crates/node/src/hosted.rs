@@ -1,5 +1,6 @@
 //! A room in memory with those who are connected to it.
 
+use crate::asker::Asker;
 use crate::media::RoomMedia;
 use crate::opening::Name;
 use crate::timeline::{Proposal, Timeline};
@@ -43,6 +44,23 @@ pub(crate) struct Hosted {
 }
 
 impl Hosted {
+    /// Whether the member that a connection takes itself for is its own: one
+    /// that was put out may not have been told yet, and somebody else may have
+    /// come in by the same id.
+    pub(crate) fn is_its_own(&self, proposal: &Proposal) -> bool {
+        let Some((conn, member)) = proposal.inside() else { return true };
+        match self.timeline.let_in(member) {
+            Some(asker) => asker == Asker::Conn(conn),
+            None => self.connections.get(member) == Some(&conn),
+        }
+    }
+
+    /// Whether a command has no effect on what everybody sees.
+    pub(crate) fn is_moot(&self, now: Now, proposal: &Proposal) -> bool {
+        let gone = |(conn, member)| self.connections.get(member) != Some(&conn);
+        proposal.inside().is_some_and(gone) || self.timeline.is_moot(now, proposal)
+    }
+
     /// Has something that must happen asked for once more, a little later.
     pub(crate) fn ask_again(&mut self, now: Now, proposal: Proposal) {
         self.expire_after = now.mono + TRY_AGAIN;

@@ -255,7 +255,7 @@ impl Shard {
             for proposal in std::mem::take(&mut hosted.again) {
                 let hosted = self.rooms.get(&id);
                 // What has happened meanwhile nobody need be told of.
-                let moot = hosted.is_some_and(|hosted| hosted.timeline.is_moot(now, &proposal));
+                let moot = hosted.is_some_and(|hosted| hosted.is_moot(now, &proposal));
                 if !moot || matches!(proposal.asker, Asker::Call(_)) {
                     self.propose(now, id, proposal);
                 }

@@ -156,7 +156,7 @@ fn a_room_that_another_node_has_opened_is_let_go_by_any_write() {
     let room = here(&w)[0];
     w.disk.execute(StoreOp::OpenRoom { room, create: false }).unwrap();
     // Nobody waits for the write of a definition that was read from a file.
-    let renamed = w.files["lab"].replacen('{', "{\"displayName\": \"Renamed\", ", 1);
+    let renamed = w.files["lab"].replace("The Lab", "Our Lab");
     w.file("lab", &renamed);
     let bob = w.shaken("bob");
     w.ask_in(bob, "lab", "bob", "");

@@ -59,21 +59,22 @@ impl Shard {
             self.refused(now, *asker, room, command, &Refusal::StoreUnavailable);
             return;
         }
+        if !hosted.is_its_own(&proposal) {
+            let (asker, command) = (*asker, command.clone());
+            if !self.goes_later(now, room, proposal) {
+                self.refused(now, asker, room, &command, &Refusal::NotHere);
+            }
+            return;
+        }
         match hosted.timeline.submit(now, proposal) {
             Ok(due) => self.due(now, room, due),
             Err(back) => {
                 let (proposal, refusal) = *back;
-                if goes(&proposal.command)
-                    && !matches!(proposal.asker, Asker::Call(_))
-                    && !hosted.timeline.is_moot(now, &proposal)
-                {
-                    // It is on its way out already; if that is undone, it goes
-                    // by this.
-                    hosted.ask_again(now, proposal);
-                    self.arm_room(now, room);
+                let Proposal { asker, actor, command, .. } = &proposal;
+                let (asker, actor, command) = (*asker, actor.clone(), command.clone());
+                if self.goes_later(now, room, proposal) {
                     return;
                 }
-                let Proposal { asker, actor, command, .. } = proposal;
                 if let Some(hosted) = self.rooms.get(&room) {
                     let head = hosted.timeline.head();
                     if let Some(decisions) = &mut self.decisions {
@@ -88,6 +89,20 @@ impl Shard {
                 self.refused(now, asker, room, &command, &refusal);
             }
         }
+    }
+
+    /// Who or what is on the way out already goes by this, should the other
+    /// way be undone.
+    fn goes_later(&mut self, now: Now, room: RoomId, proposal: Proposal) -> bool {
+        let Some(hosted) = self.rooms.get_mut(&room) else { return false };
+        let waits = goes(&proposal.command)
+            && !matches!(proposal.asker, Asker::Call(_))
+            && !hosted.is_moot(now, &proposal);
+        if waits {
+            hosted.ask_again(now, proposal);
+            self.arm_room(now, room);
+        }
+        waits
     }
 
     pub(super) fn due(&mut self, now: Now, room: RoomId, due: Due) {
