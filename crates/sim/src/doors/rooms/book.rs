@@ -178,6 +178,10 @@ impl Book {
         };
         person.heard = at;
         person.busy = person.busy.saturating_sub(1);
+        if matches!(what, What::Join { .. }) && (place.is_none() || person.mixed) {
+            // It may have come in by this name, or be there by another.
+            person.name.clear();
+        }
         person.place = place.filter(|_| !person.mixed).unwrap_or(Place::Unsure);
         person.mixed &= person.busy > 0;
     }

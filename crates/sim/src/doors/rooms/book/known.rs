@@ -32,6 +32,7 @@ impl Place {
 #[derive(Debug)]
 pub(super) struct Person {
     pub place: Place,
+    /// Empty where nobody can say.
     pub name: String,
     /// Requests of this one under way, and whether there were two at once.
     pub busy: u32,
@@ -127,7 +128,8 @@ impl Known {
         // What was heard of somebody meanwhile may be newer than this.
         let alone = |person: &Person| self.names.get(&person.name).is_none_or(|n| *n < 2);
         let settled = |person: &&Person| {
-            exact && person.busy == 0 && person.heard < under.at && alone(person)
+            let heard = person.busy == 0 && person.heard < under.at;
+            exact && heard && !person.name.is_empty() && alone(person)
         };
         for person in self.people.values().filter(settled) {
             let listed = names.contains(&person.name);
