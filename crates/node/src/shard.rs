@@ -6,6 +6,7 @@ mod sessions;
 mod stored;
 mod streams;
 
+use crate::asker::Asker;
 use crate::calls::Calls;
 use crate::client::Client;
 use crate::config::Config;
@@ -252,7 +253,12 @@ impl Shard {
         let Some(hosted) = self.rooms.get_mut(&id) else { return };
         if now.mono >= hosted.expire_after {
             for proposal in std::mem::take(&mut hosted.again) {
-                self.propose(now, id, proposal);
+                let hosted = self.rooms.get(&id);
+                // What has happened meanwhile nobody need be told of.
+                let moot = hosted.is_some_and(|hosted| hosted.is_moot(now, &proposal));
+                if !moot || matches!(proposal.asker, Asker::Call(_)) {
+                    self.propose(now, id, proposal);
+                }
             }
         }
     }

@@ -17,9 +17,9 @@
 
 use crate::asker::Asker;
 use parlour_base::storage::{StoreFault, Write};
-use parlour_base::{Mono, Now};
-use parlour_room::{Actor, Command, Event, Refusal, Room};
-use std::collections::{BTreeMap, VecDeque};
+use parlour_base::{ConnId, Mono, Now};
+use parlour_room::{Actor, Command, Event, Happening, MemberId, Refusal, Room};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How many places are remembered that an unanswered write may have changed.
 /// Beyond that only chat is not minded, of which there may be any amount.
@@ -43,6 +43,22 @@ pub(crate) struct Step {
     writes: Vec<Write>,
 }
 
+impl Step {
+    /// The connection that comes in by it.
+    const fn lets_in(&self) -> Option<ConnId> {
+        match (self.asker, &self.command) {
+            (Asker::Conn(conn), Command::Join(_)) => Some(conn),
+            _ => None,
+        }
+    }
+
+    /// Whether one of these asked for it, being inside.
+    fn is_by_one_of(&self, outside: &BTreeSet<ConnId>) -> bool {
+        let by = |conn| outside.contains(&conn) && !matches!(self.command, Command::Join(_));
+        matches!(self.asker, Asker::Conn(conn) if by(conn))
+    }
+}
+
 /// A command that is to be decided.
 #[derive(Debug)]
 pub(crate) struct Proposal {
@@ -55,6 +71,16 @@ pub(crate) struct Proposal {
 }
 
 impl Proposal {
+    /// The connection that asks or goes, and the member that it takes itself
+    /// for.
+    pub(crate) const fn inside(&self) -> Option<(ConnId, &MemberId)> {
+        match (self.asker, &self.actor, &self.command) {
+            (Asker::Conn(conn), _, Command::Expel(member))
+            | (Asker::Conn(conn), Actor::Member(member), _) => Some((conn, member)),
+            _ => None,
+        }
+    }
+
     /// One that nobody waits for.
     pub(crate) const fn quiet(actor: Actor, command: Command) -> Self {
         Self { asker: Asker::Nobody, actor, command, along: Vec::new() }
@@ -83,12 +109,16 @@ impl Undone {
     /// Somebody goes, and only the store was in the way: nobody could be told
     /// that leaving failed, so it is asked for again.
     pub(crate) const fn must_happen(&self) -> bool {
-        let goes = matches!(
-            self.command,
-            Command::Leave | Command::Expel(_) | Command::Lapse { .. } | Command::Unpublish(_)
-        );
-        goes && matches!(self.why, Why::Refusal(Refusal::StoreUnavailable))
+        goes(&self.command) && matches!(self.why, Why::Refusal(Refusal::StoreUnavailable))
     }
+}
+
+/// Whether somebody or something goes by it, and will not ask twice.
+pub(crate) const fn goes(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Leave | Command::Expel(_) | Command::Lapse { .. } | Command::Unpublish(_)
+    )
 }
 
 /// What is to be done after a change of the timeline; afterwards the steps of
@@ -146,6 +176,23 @@ impl Timeline {
     /// The room as it is seen: after the step that was last taken.
     pub(crate) fn published(&self) -> &Room {
         self.behind.as_ref().map_or(&self.head, |behind| &behind.published)
+    }
+
+    /// By whose wish the newest decision let somebody of this id in; `None` if
+    /// none of those that nobody sees yet did.
+    pub(crate) fn let_in(&self, member: &MemberId) -> Option<Asker> {
+        let behind = self.behind.as_ref()?;
+        let comes = |event: &Event| matches!(&event.what, Happening::Joined(m) if m.id == *member);
+        let mut steps = behind.visible.iter().chain(&behind.waiting).rev();
+        steps.find(|step| step.events.iter().any(comes)).map(|step| step.asker)
+    }
+
+    /// Whether a command would be refused, or have no effect, on what is seen:
+    /// then it will not have any, whatever of what is decided is undone.
+    pub(crate) fn is_moot(&self, now: Now, proposal: &Proposal) -> bool {
+        let mut seen = self.published().clone();
+        let events = seen.apply(now, &proposal.actor, proposal.command.clone());
+        events.is_err() || events.is_ok_and(|events| events.is_empty())
     }
 
     /// How many decided commands wait.
@@ -342,11 +389,20 @@ impl Timeline {
         let steps = std::mem::take(&mut behind.waiting);
         self.head = behind.published.clone();
         let mut again = VecDeque::new();
+        // Who was let in by what is undone: what they asked for inside is not
+        // for somebody else of that id.
+        let mut outside = BTreeSet::new();
         for (n, step) in steps.into_iter().enumerate() {
             if n < covered && step.waits {
+                outside.extend(step.lets_in());
                 due.refuse.push(undone(step, why()));
                 continue;
             }
+            if step.is_by_one_of(&outside) {
+                due.refuse.push(undone(step, Why::Refusal(Refusal::NotHere)));
+                continue;
+            }
+            let comes = step.lets_in();
             let Step { asker, actor, command, along, .. } = step;
             let proposal = Proposal { asker, actor, command, along };
             let waits = self.waits(now, &proposal);
@@ -359,6 +415,7 @@ impl Timeline {
                 }
                 Ok(events) => again.push_back(self.step(proposal, events, waits)),
                 Err(refusal) => {
+                    outside.extend(comes);
                     let Proposal { actor, command, .. } = proposal;
                     let why = Why::Refusal(refusal);
                     due.refuse.push(Undone { asker, actor, command, why });

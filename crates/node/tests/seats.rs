@@ -128,6 +128,52 @@ fn a_second_device_evicts_the_first_whose_end_then_means_nothing() {
 }
 
 #[test]
+fn whoever_leaves_while_being_put_out_is_gone_even_if_that_fails() {
+    let (mut w, done) = talk();
+    let group = done.room.unwrap().to_string();
+    for closes in [false, true] {
+        let token = run(&mut w, [admit(1)]).tokens.remove(0);
+        let conn = come(&mut w, "d", "", &token);
+        assert_eq!(roster(&w, &done), [connected(1)]);
+        w.hears(conn);
+        // The end is of a time that has to be written down first.
+        w.now.wall = Wall(w.now.wall.0 + 7_200_000);
+        w.mood = Mood::Holds;
+        w.call(Script::new(conversation(TALK), [leave(1, None)]));
+        match closes {
+            true => w.input(Input::Closed(conn)),
+            false => w.say(conn, json!({"type": "join", "kind": "leave", "group": group})),
+        }
+        w.turn(Mood::Fails);
+        assert_eq!(roster(&w, &done), [connected(1)], "nothing has happened yet");
+        w.mood = Mood::Works;
+        w.passes(Duration::from_secs(2));
+        assert_eq!(roster(&w, &done), []);
+        let told = if closes { Vec::new() } else { vec!["joined leave"] };
+        assert_eq!(w.gist(conn), told);
+    }
+}
+
+#[test]
+fn whoever_comes_with_the_id_of_one_who_was_put_out_is_somebody_else() {
+    let (mut w, done) = talk();
+    // All of it waits for the store, and nobody is told yet.
+    w.now.wall = Wall(w.now.wall.0 + 30_000);
+    w.passes(Duration::from_secs(1));
+    w.mood = Mood::Holds;
+    w.call(Script::new(conversation(TALK), describe(&[1, 2, 3])));
+    let [old, other, new] = ["d", "e", "d"].map(|id| come(&mut w, id, "", &done.tokens[0]));
+    w.say(old, json!({"type": "chat", "value": "by the old one"}));
+    w.input(Input::Closed(old));
+    w.turn(Mood::Works);
+    assert!(w.is_closed(other).is_some(), "the same seat was taken again");
+    w.passes(Duration::from_secs(2));
+    assert_eq!(w.gist(new).first().map(String::as_str), Some("joined join"));
+    assert_eq!(roster(&w, &done), [connected(1)]);
+    assert!(!w.disk.text().contains("by the old one"));
+}
+
+#[test]
 fn token_numbers_and_stamps_grow_through_restarts_and_a_clock_that_goes_back() {
     let (w, done) = talk();
     let (mut stamp, mut number) = (room(&w, &done).stamp(), 0);

@@ -145,6 +145,27 @@ fn a_write_holds_no_later_decision() {
 }
 
 #[test]
+fn a_room_that_another_node_has_opened_is_let_go_by_any_write() {
+    let mut w = World::new();
+    let ada = w.member("ada");
+    w.everybody_forgets();
+    let here = |w: &World| {
+        let rooms = w.shard.room_ids().filter_map(|id| w.shard.room(id));
+        rooms.filter(|room| !room.is_empty()).map(parlour_room::Room::id).collect::<Vec<_>>()
+    };
+    let room = here(&w)[0];
+    w.disk.execute(StoreOp::OpenRoom { room, create: false }).unwrap();
+    // Nobody waits for the write of a definition that was read from a file.
+    let renamed = w.files["lab"].replace("The Lab", "Our Lab");
+    w.file("lab", &renamed);
+    let bob = w.shaken("bob");
+    w.ask_in(bob, "lab", "bob", "");
+    let gist = w.gist(ada);
+    assert!(gist.contains(&"usermessage kicked".to_owned()), "{gist:?}");
+    assert!(!here(&w).contains(&room));
+}
+
+#[test]
 fn captions_do_not_wait_for_the_store() {
     let mut w = World::new();
     let (cap, bob) = (w.member("cap"), w.member("bob"));

@@ -37,14 +37,15 @@ impl Checker {
         secrets: &Secrets,
         at: Wall,
     ) -> Result<bool, String> {
+        if let Some(breach) = &disk.breach {
+            return Err(breach.clone());
+        }
         let before = self.steps;
         let mut touched = BTreeSet::new();
         for decision in shard.take_decisions() {
             self.steps += 1;
-            if let Decision::Shown { command, .. } | Decision::Refused { command, .. } = &decision
-                && secrets.watched
-            {
-                secrets.absent("a log", &format!("{command:?}"))?;
+            if let Decision::Shown { command, .. } | Decision::Refused { command, .. } = &decision {
+                secrets.absent("a log", format_args!("{command:?}"))?;
             }
             touched.extend(self.decision(decision, disk, at)?);
         }

@@ -43,8 +43,10 @@ pub(crate) struct Disk {
     bug: Option<Bug>,
     /// Writes of a node that died, still on their way.
     late: VecDeque<Pending>,
-    /// The newest epoch of each room.
-    epochs: BTreeMap<RoomId, Epoch>,
+    /// The newest epoch of each room, and which life of the node it is of.
+    owners: BTreeMap<RoomId, (Epoch, u32)>,
+    /// A write was done that was not its writer's to do.
+    pub breach: Option<String>,
     /// Tokens of every write that was done.
     pub kept: BTreeSet<String>,
     /// Tokens of writes of which the node may not know that they were done.
@@ -143,15 +145,24 @@ impl Disk {
             let forgets = |write: &&Write| matches!(write, Write::ForgetChat { .. });
             lost = writes.iter().filter(forgets).cloned().collect();
         }
+        let rooms = match &request.op {
+            StoreOp::Commit(writes) => writes.iter().filter_map(room_of).collect(),
+            _ => BTreeSet::new(),
+        };
         let opened = match &request.op {
             StoreOp::OpenRoom { room, .. } => Some(*room),
             _ => None,
         };
         let reply = self.engine.execute(vec![request]).remove(0);
         if let (Some(room), Ok(StoreDone::Room { epoch, .. })) = (opened, &reply.result) {
-            self.epochs.insert(room, *epoch);
+            self.owners.insert(room, (*epoch, life));
         }
         if reply.result.is_ok() {
+            let owner = |room: &RoomId| self.owners.get(room).map(|(_, owner)| *owner);
+            if let Some(room) = rooms.into_iter().find(|room| owner(room) != Some(life)) {
+                let owner = owner(&room);
+                self.breach = Some(format!("{room:?} is of {owner:?}, and {life} wrote to it"));
+            }
             self.kept.extend(marks.iter().cloned());
             self.unanswered.insert((life, id), marks);
             for write in lost {
@@ -209,10 +220,22 @@ impl Disk {
             && let StoreOp::Commit(writes) = &mut request.op
         {
             for write in writes {
-                unfence(write, &self.epochs);
+                unfence(write, &self.owners);
             }
         }
         drop(self.execute(life, request));
+    }
+
+    /// A node that another one has replaced asks for something. Gives the
+    /// answer at once: it writes to what is still its own, and reads nothing.
+    pub(crate) fn ask_of_old(&mut self, life: u32, request: StoreRequest) -> StoreReply {
+        let id = request.id;
+        if !is_of_a_room(&request) {
+            return StoreReply { id, result: Err(StoreFault::Busy) };
+        }
+        let result = self.execute(life, request);
+        self.excuse(life, id);
+        StoreReply { id, result }
     }
 
     /// What a node that opened these rooms now would find of each.
@@ -234,22 +257,29 @@ impl Disk {
 /// Whether a request writes to rooms, and to nothing else.
 fn is_of_a_room(request: &StoreRequest) -> bool {
     let StoreOp::Commit(writes) = &request.op else { return false };
-    let of_a_room = |write: &Write| {
-        matches!(
-            write,
-            Write::Room { .. } | Write::Part { .. } | Write::Chat { .. } | Write::ForgetChat { .. }
-        )
-    };
-    writes.iter().all(of_a_room)
+    writes.iter().all(|write| room_of(write).is_some())
+}
+
+/// The room that a write is for, if it has to be its owner's.
+pub(crate) const fn room_of(write: &Write) -> Option<RoomId> {
+    match write {
+        Write::Room { room, .. }
+        | Write::Part { room, .. }
+        | Write::Due { room, .. }
+        | Write::ForgetRoom { room, .. }
+        | Write::Chat { room, .. }
+        | Write::ForgetChat { room, .. } => Some(*room),
+        _ => None,
+    }
 }
 
 /// Lets a write pass for one of the room's present owner.
-fn unfence(write: &mut Write, epochs: &BTreeMap<RoomId, Epoch>) {
+fn unfence(write: &mut Write, owners: &BTreeMap<RoomId, (Epoch, u32)>) {
     if let Write::Room { room, epoch, .. }
     | Write::Part { room, epoch, .. }
     | Write::Chat { room, epoch, .. }
     | Write::ForgetChat { room, epoch, .. } = write
-        && let Some(newest) = epochs.get(room)
+        && let Some((newest, _)) = owners.get(room)
     {
         *epoch = *newest;
     }

@@ -44,6 +44,11 @@ faults! {
     /// The node panics in the middle of an input: some of what follows from it
     /// is never carried out.
     ShardPanic = "node-panic",
+    /// A node stands still until another one has taken its place, and goes on
+    /// then.
+    NodeReplaced = "node-replaced",
+    /// A node that was replaced writes to a room that has another owner.
+    OldWrite = "old-node-refused",
     /// The node stands still for a while.
     NodePause = "node-pause",
     /// A connection ends under a client.
@@ -159,7 +164,7 @@ pub(crate) const OF_DATAGRAMS: [Fault; 10] = [
 ];
 
 /// What may keep the server from doing what it is asked for.
-pub(crate) const OF_THE_SERVER: [Fault; 12] = [
+pub(crate) const OF_THE_SERVER: [Fault; 13] = [
     Fault::StoreSlow,
     Fault::StoreError,
     Fault::StoreLostReply,
@@ -168,6 +173,7 @@ pub(crate) const OF_THE_SERVER: [Fault; 12] = [
     Fault::StoreFull,
     Fault::StoreNoSpace,
     Fault::NodeKill,
+    Fault::NodeReplaced,
     Fault::ShardPanic,
     Fault::NodePause,
     Fault::PoolBusy,

@@ -107,6 +107,8 @@ pub(crate) struct Link {
     pub client_there: bool,
     /// The server's task has let go of it; nothing more is sent or read.
     pub given_up: bool,
+    /// The server's task says goodbye.
+    pub ending: bool,
     /// The next message in this direction breaks off in the middle.
     pub breaks: Option<Way>,
     up: Pipe,
@@ -181,6 +183,7 @@ impl Links {
             client,
             client_there: true,
             given_up: false,
+            ending: false,
             breaks: None,
             up: Pipe::default(),
             down: Pipe::default(),
@@ -241,12 +244,32 @@ impl Links {
         Flow::Later(if way == Way::Down { due.min(patience.max(now + 1)) } else { due })
     }
 
+    /// What was on its way to the node by each connection.
+    pub(crate) fn unheard(&mut self) -> Vec<(ConnId, Vec<Frame>)> {
+        let frame = |item: Item| match item.parcel {
+            Parcel::Frame(frame) => Some(frame),
+            Parcel::Text(_) => None,
+        };
+        let unheard = self.all.iter_mut().map(|(conn, link)| {
+            let queue = std::mem::take(&mut link.up.queue);
+            (*conn, queue.into_iter().filter_map(frame).collect())
+        });
+        unheard.collect()
+    }
+
     /// Faults end: who reads slowly begins to read faster.
     pub(crate) fn heal(&mut self) {
         for link in self.all.values_mut() {
             link.breaks = None;
             link.down.rate = link.down.rate.map(|rate| rate.max(HEALED_RATE));
         }
+    }
+
+    /// Whether all that was said has arrived, and nobody is about to go.
+    pub(crate) fn silent(&self) -> bool {
+        let says = |link: &Link| !link.up.queue.is_empty() || !link.down.queue.is_empty();
+        let goes = |link: &Link| link.ending || link.given_up;
+        self.all.values().all(|link| !link.client_there || !(says(link) || goes(link)))
     }
 
     /// When the last byte so far arrives at the client.

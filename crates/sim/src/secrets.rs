@@ -2,6 +2,7 @@
 //! could read in a log.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// How much of a secret is looked up at once; shorter ones are none.
 const HEAD: usize = 8;
@@ -36,10 +37,11 @@ impl Secrets {
     }
 
     /// Nobody but its owner reads a secret here.
-    pub(crate) fn absent(&self, reader: &str, text: &str) -> Result<(), String> {
+    pub(crate) fn absent(&self, reader: &str, text: impl fmt::Display) -> Result<(), String> {
         if !self.watched {
             return Ok(());
         }
+        let text = text.to_string();
         let bytes = text.as_bytes();
         for (at, two) in bytes.windows(2).enumerate() {
             let two = pair(two[0], two[1]);

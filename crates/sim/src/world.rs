@@ -3,6 +3,7 @@
 mod calls;
 mod media;
 mod node;
+mod old;
 mod people;
 mod trouble;
 
@@ -18,11 +19,13 @@ use crate::links::{Links, Way};
 use crate::media::{Media, Pace, Seen, WORKERS};
 use crate::secrets::Secrets;
 use crate::workers::Workers;
+use old::Old;
 use parlour_base::{ConnId, Mono, Now, Secret, Span, Verifier, Wall};
 use parlour_node::port::{CallId, ErrandId, Gauges, GroupLookup, Input, Query, QueryId};
 use parlour_node::{Config, Shard};
 use parlour_sfu::plan::{Command, Fingerprint, Notice, WorkerIndex};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -33,11 +36,15 @@ const TURBULENT: u64 = 40 * SEC;
 const HEALING: u64 = 110 * SEC;
 /// How long it may take until what is under way has ended.
 const SETTLING: u64 = 40 * SEC;
+/// How long it may take at most until all that was said has arrived.
+const ARRIVING: u64 = 10 * SEC;
 /// How long the node has after everybody left: more than an idle room stays.
 const EMPTYING: u64 = 60 * SEC;
 /// Most clients of one world.
 const CLIENTS_MAX: usize = 8;
 
+/// How long the node waits for the store.
+const PATIENCE: Span = Span::secs(3);
 /// Worlds of a thousand that have the shipped media workers, and how many of
 /// these come by their keys with DTLS.
 const SHIPPED_MEDIA: u32 = 150;
@@ -113,6 +120,8 @@ enum Coming {
     Hashed(u32, ErrandId),
     Trouble,
     Start,
+    /// A node that was replaced goes on.
+    OldWakes,
 }
 
 impl Coming {
@@ -144,6 +153,8 @@ struct World {
     coming: BTreeMap<(u64, u64), Coming>,
     numbered: u64,
     shard: Option<Shard>,
+    /// One that was replaced and does not know.
+    old: Option<Old>,
     /// How many inputs the node had at this very instant.
     at_once: (u64, u32),
     /// Which life of the node this is.
@@ -229,7 +240,7 @@ fn config() -> Config {
         limits: parlour_node::config::Limits {
             idle_room: Span::secs(20),
             lost_stream: Span::secs(8),
-            store_patience: Span::secs(3),
+            store_patience: PATIENCE,
             waiting_commands: 30,
             ..parlour_node::config::Limits::default()
         },
@@ -280,6 +291,7 @@ impl World {
             coming: BTreeMap::new(),
             numbered: 0,
             shard: None,
+            old: None,
             at_once: (0, 0),
             life: 0,
             paused_until: 0,
@@ -332,6 +344,7 @@ impl World {
         self.pass(SETTLING - LIVELY)?;
         self.pace(Pace::Steady);
         self.pass(LIVELY)?;
+        self.arrive()?;
         if let Some(shard) = &self.shard {
             self.checker.converged(shard, &self.clients)?;
         }
@@ -346,6 +359,19 @@ impl World {
         let gauges = self.gauges.ok_or("the node does not say what it holds")?;
         let transports = self.media.as_ref().map_or_else(|| self.workers.open(), Media::open);
         Checker::nothing_left(gauges, transports)
+    }
+
+    /// Nobody asks for anything any more, and what was said arrives.
+    fn arrive(&mut self) -> Result<(), String> {
+        self.quiet = true;
+        let end = self.now + ARRIVING;
+        while self.now < end {
+            self.pass(ARRIVING / 100)?;
+            if self.links.silent() {
+                return Ok(());
+            }
+        }
+        Err("the connections never fall silent".to_owned())
     }
 
     // Time.
@@ -449,6 +475,7 @@ impl World {
             }
             Coming::Trouble => self.trouble(),
             Coming::Start => self.start(),
+            Coming::OldWakes => self.old_wakes(),
             // Of a life that has ended.
             _ => Ok(()),
         }
@@ -467,7 +494,7 @@ impl World {
         mix(rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     }
 
-    fn trace(&self, what: &str) {
+    fn trace(&self, what: impl fmt::Display) {
         if self.plan.trace {
             println!("{:>9.3} {what}", self.now as f64 / 1e6);
         }

@@ -7,7 +7,7 @@ use crate::hosted::Hosted;
 use crate::media::RoomMedia;
 use crate::opening::Name;
 use crate::port::Output;
-use crate::timeline::{Due, Proposal, Step, Timeline, Undone, Why};
+use crate::timeline::{Due, Proposal, Step, Timeline, Undone, Why, goes};
 use crate::watch::Decision;
 use parlour_base::storage::StoreOp;
 use parlour_base::{Now, RoomId};
@@ -59,10 +59,22 @@ impl Shard {
             self.refused(now, *asker, room, command, &Refusal::StoreUnavailable);
             return;
         }
+        if !hosted.is_its_own(&proposal) {
+            let (asker, command) = (*asker, command.clone());
+            if !self.goes_later(now, room, proposal) {
+                self.refused(now, asker, room, &command, &Refusal::NotHere);
+            }
+            return;
+        }
         match hosted.timeline.submit(now, proposal) {
             Ok(due) => self.due(now, room, due),
             Err(back) => {
-                let (Proposal { asker, actor, command, .. }, refusal) = *back;
+                let (proposal, refusal) = *back;
+                let Proposal { asker, actor, command, .. } = &proposal;
+                let (asker, actor, command) = (*asker, actor.clone(), command.clone());
+                if self.goes_later(now, room, proposal) {
+                    return;
+                }
                 if let Some(hosted) = self.rooms.get(&room) {
                     let head = hosted.timeline.head();
                     if let Some(decisions) = &mut self.decisions {
@@ -79,9 +91,26 @@ impl Shard {
         }
     }
 
+    /// Who or what is on the way out already goes by this, should the other
+    /// way be undone.
+    fn goes_later(&mut self, now: Now, room: RoomId, proposal: Proposal) -> bool {
+        let Some(hosted) = self.rooms.get_mut(&room) else { return false };
+        let waits = goes(&proposal.command)
+            && !matches!(proposal.asker, Asker::Call(_))
+            && !hosted.is_moot(now, &proposal);
+        if waits {
+            hosted.ask_again(now, proposal);
+            self.arm_room(now, room);
+        }
+        waits
+    }
+
     pub(super) fn due(&mut self, now: Now, room: RoomId, due: Due) {
         if !due.background.is_empty() {
-            self.store(StoreOp::Commit(due.background));
+            let id = self.store(StoreOp::Commit(due.background));
+            if let Some(hosted) = self.rooms.get_mut(&room) {
+                hosted.background = Some(id);
+            }
         }
         if let Some(writes) = due.commit {
             let id = self.store(StoreOp::Commit(writes));
@@ -310,6 +339,7 @@ impl Shard {
                 idle_since: Some(now.mono),
                 expire_after: now.mono,
                 again: Vec::new(),
+                background: None,
                 armed: None,
             },
         );

@@ -53,7 +53,8 @@ impl Shard {
         }
         if let Some(place) = place {
             // Told to go: out of the room at once, not when the socket ends.
-            self.house(now, place.room, Command::Expel(place.member));
+            let goes = Command::Expel(place.member);
+            self.command(now, Asker::Conn(conn), place.room, Actor::House, goes);
         }
     }
 
@@ -63,7 +64,8 @@ impl Shard {
         self.openings.forget(conn);
         self.departed(conn);
         if let Some(place) = client.place {
-            self.house(now, place.room, Command::Expel(place.member));
+            let goes = Command::Expel(place.member);
+            self.command(now, Asker::Conn(conn), place.room, Actor::House, goes);
         }
     }
 

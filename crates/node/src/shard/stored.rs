@@ -1,6 +1,7 @@
 //! The shard's side of the store: requests out, replies to whom they concern.
 
 use super::Shard;
+use crate::hosted::TRY_AGAIN;
 use crate::port::Output;
 use crate::timeline::{Due, Timeline};
 use parlour_base::storage::{
@@ -8,10 +9,9 @@ use parlour_base::storage::{
 };
 use parlour_base::{Now, RoomId};
 use parlour_room::Command;
-use std::time::Duration;
 
-/// How long after a failed write a room waits before it ends what has run out.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// What members of a room are told that another node has opened.
+const MOVED: &str = "this group moved to another server";
 
 impl Shard {
     pub(crate) fn store(&mut self, op: StoreOp) -> StoreId {
@@ -31,6 +31,9 @@ impl Shard {
         let StoreReply { id, result } = reply;
         self.recent.told(id, result.as_ref().ok());
         let Some(room) = self.flights.remove(&id) else {
+            if result == Err(StoreFault::Fenced) {
+                self.moved(now, id);
+            }
             let rest = self.call_stored(id, result);
             let rest = rest.or_else(|result| self.opening_stored(now, id, result));
             if let Err(result) = rest
@@ -48,7 +51,7 @@ impl Shard {
             }
             Err(StoreFault::Fenced) => {
                 self.flight_failed(now, room, Timeline::failed);
-                self.let_go(now, room, "this group moved to another server");
+                self.let_go(now, room, MOVED);
             }
             Err(fault @ (StoreFault::NameTaken | StoreFault::Changed)) => {
                 let refused = self.rooms.get_mut(&room).map(|h| h.timeline.refused(now, &fault));
@@ -56,6 +59,15 @@ impl Shard {
                 self.catch_up(now);
             }
             Ok(_) | Err(_) => self.flight_failed(now, room, Timeline::failed),
+        }
+    }
+
+    /// What nobody waits for was not ours to write either.
+    fn moved(&mut self, now: Now, id: StoreId) {
+        let mut rooms = self.rooms.iter();
+        let room = rooms.find(|(_, hosted)| hosted.background == Some(id)).map(|(id, _)| *id);
+        if let Some(room) = room {
+            self.let_go(now, room, MOVED);
         }
     }
 

@@ -259,7 +259,7 @@ impl Door for Api {
             return Ok(());
         }
         // What is logged of it.
-        desk.secrets.absent("a log", &format!("{response:?}")).map_err(wrong)?;
+        desk.secrets.absent("a log", format_args!("{response:?}")).map_err(wrong)?;
         let token = self.book.answered(
             &under.what,
             under.at,

@@ -310,7 +310,7 @@ impl Door for Callctl {
                 match answer {
                     Ok(answer) => {
                         let answer = carried(&answer)?;
-                        desk.secrets.absent(reader, &format!("{answer:?}"))?;
+                        desk.secrets.absent(reader, format_args!("{answer:?}"))?;
                         self.book.queried(&under, &answer)
                     }
                     Err(trouble) => failed(trouble),

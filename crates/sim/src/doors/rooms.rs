@@ -286,8 +286,6 @@ impl Rooms {
             return Err(wrong("without a reason".to_owned()));
         }
         let body: Json = serde_json::from_str(&response.body).unwrap_or(Json::Null);
-        let reader = format!("{:?}", self.asker(&under.what));
-        let text = format!("{response:?}");
         if let What::Register(n) = under.what {
             let token = response.headers.iter().find(|(name, _)| *name == "hawk-session-token");
             if let Some((_, token)) = token.filter(|_| response.status == 200) {
@@ -301,11 +299,13 @@ impl Rooms {
         if let Some((who, token)) = token {
             desk.secrets.keep(&format!("{who:?}"), &token);
             // What is inside is the guest's own from now on.
-            desk.secrets.absent(&format!("{who:?}"), &text).map_err(wrong)?;
+            let mine = format!("{who:?}");
+            desk.secrets.absent(&mine, format_args!("{response:?}")).map_err(wrong)?;
             desk.handed_out(token);
             return Ok(());
         }
-        desk.secrets.absent(&reader, &text)
+        let reader = self.asker(&under.what);
+        desk.secrets.absent(&format!("{reader:?}"), format_args!("{response:?}"))
     }
 
     fn asker(&self, what: &What) -> Who {

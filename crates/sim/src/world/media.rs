@@ -30,9 +30,7 @@ impl World {
 
     /// An order reaches a shipped worker.
     pub(super) fn order(&mut self, worker: WorkerIndex, command: Command) -> Result<(), String> {
-        if self.plan.trace {
-            self.trace(&format!("worker {} is told {command:?}", worker.0));
-        }
+        self.trace(format_args!("worker {} is told {command:?}", worker.0));
         if let Some(media) = &mut self.media {
             media.order(self.now, worker, command)?;
         }
@@ -56,7 +54,7 @@ impl World {
         let notices = std::mem::take(&mut media.notices);
         let lost = std::mem::take(&mut media.lost);
         for (worker, notice) in notices {
-            self.trace(&format!("{notice:?}"));
+            self.trace(format_args!("{notice:?}"));
             let at = self.queued(worker);
             self.at(at, Coming::Notice(self.life, worker, notice));
         }

@@ -1,6 +1,6 @@
 //! The node in its world: what it is told, what it orders, and how it dies.
 
-use super::{Coming, World, config};
+use super::{Coming, PATIENCE, World, config};
 use crate::dice::{MS, SEC};
 use crate::disk::Answer;
 use crate::fault::Fault;
@@ -51,28 +51,24 @@ impl World {
     fn output(&mut self, output: Output) -> Result<(), String> {
         // What is stored is the store's to know; the rest may be logged.
         let stored = matches!(output, Output::Send { .. } | Output::Store(_));
-        if self.secrets.watched && !stored {
-            self.secrets.absent("a log", &format!("{output:?}"))?;
+        if !stored {
+            self.secrets.absent("a log", format_args!("{output:?}"))?;
         }
         match output {
             Output::Send { conn, text } => {
                 self.secrets.absent("a client", &text)?;
                 self.note(conn.0, &text);
-                if self.plan.trace {
-                    self.trace(&format!("{conn:?} hears {text}"));
-                }
+                self.trace(format_args!("{conn:?} hears {text}"));
                 self.send(conn, text.as_ref().to_owned());
             }
             Output::Close { conn, code, reason } => {
                 self.note(u64::from(code), &reason);
-                self.trace(&format!("{conn:?} is closed: {code} {reason}"));
+                self.trace(format_args!("{conn:?} is closed: {code} {reason}"));
                 self.close(conn);
             }
             Output::Store(request) => {
                 self.note(request.id.0, "store");
-                if self.plan.trace {
-                    self.trace(&format!("{request:?}"));
-                }
+                self.trace(format_args!("{request:?}"));
                 let submitted = self.disk.submit(
                     self.now,
                     self.life,
@@ -127,6 +123,9 @@ impl World {
     /// The server's task closes the connection after what waits; a client that
     /// is not polite goes on sending until the task has enough.
     fn close(&mut self, conn: ConnId) {
+        if let Some(link) = self.links.all.get_mut(&conn) {
+            link.ending = true;
+        }
         // A goodbye that does not get through is not waited for for ever.
         let at = self.links.drained(conn, self.now).min(self.now + GOODBYE);
         let polite = !self.strikes(Fault::LateFrames, 300);
@@ -137,7 +136,7 @@ impl World {
 
     /// The server's task ends by itself and says so.
     pub(super) fn give_up(&mut self, conn: ConnId) {
-        self.trace(&format!("{conn:?} is given up"));
+        self.trace(format_args!("{conn:?} is given up"));
         let Some(link) = self.links.all.get_mut(&conn) else { return };
         link.given_up = true;
         let soon = self.dice.between(10, 5 * MS);
@@ -159,12 +158,10 @@ impl World {
         if answer.life != self.life || self.shard.is_none() {
             return Ok(());
         }
-        let patience = config().limits.store_patience.0;
+        let patience = PATIENCE.0;
         let waited = Mono(self.now).since(Mono(answer.since));
         self.disk.answered(&answer, waited + patience / 50 >= patience);
-        if self.plan.trace {
-            self.trace(&format!("{:?}", answer.reply));
-        }
+        self.trace(format_args!("{:?}", answer.reply));
         self.input(Input::Stored(answer.reply))
     }
 

@@ -104,8 +104,8 @@ impl World {
             match self.links.flow(conn, way, self.now) {
                 Flow::Arrives(Parcel::Text(text)) => self.hear(conn, &text)?,
                 Flow::Arrives(Parcel::Frame(frame)) => {
-                    if let (true, Frame::Text(text)) = (self.plan.trace, &frame) {
-                        self.trace(&format!("{conn:?} says {text}"));
+                    if let Frame::Text(text) = &frame {
+                        self.trace(format_args!("{conn:?} says {text}"));
                     }
                     self.input(Input::Frame { conn, frame })?;
                 }

@@ -44,6 +44,9 @@ impl World {
         if self.shard.is_some() && self.strikes(Fault::NodeKill, 30) {
             self.kill()?;
         }
+        if self.shard.is_some() && self.strikes(Fault::NodeReplaced, 20) {
+            self.replace()?;
+        }
         let after = self.dice.between(200 * MS, 2 * SEC);
         self.soon(after, Coming::Trouble);
         Ok(())
