@@ -1,7 +1,8 @@
 //! The parts as processes of their own, and each of them killed.
 
-use crate::client::{Client, GROUP, Secrets, coming, on, people, start};
-use crate::support::{PATIENCE, Server, Wish};
+use crate::client::{Client, GROUP, coming, on, people};
+use crate::parts::{Parts, at};
+use crate::support::PATIENCE;
 use parlour_wire::callctl::pb::common::VoidResponse;
 use parlour_wire::callctl::pb::common::video::v1::convo_video_state::user_state::State;
 use parlour_wire::callctl::pb::internal::video::v1::ConvoVideoStateChangedFromVcsNotification;
@@ -10,98 +11,40 @@ use parlour_wire::callctl::pb::selfhost::video::v1::{
     EvictionsRequest,
 };
 use parlour_wire::callctl::{ConvoId, LocalPart, state};
-use std::net::TcpListener;
 use tonic::{Code, Streaming};
-
-/// A port that is free now; the front has to know where the keeper will be.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-struct Parts {
-    secrets: Secrets,
-    kik: Server,
-    vcs: Server,
-    kik_port: u16,
-    vcs_port: u16,
-}
-
-pub(crate) fn part(secrets: &Secrets, port: u16, more: &[(&str, &str)]) -> Server {
-    let listen = format!("http://127.0.0.1:{port}");
-    let env = secrets.env();
-    let env = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let env: Vec<(&str, &str)> = env.chain(more.iter().copied()).collect();
-    Server::with(Wish { env: &env, flags: &["--listen", &listen], ..Wish::default() })
-}
-
-pub(crate) fn kik(secrets: &Secrets, port: u16, vcs_port: u16) -> Server {
-    let url = format!("http://127.0.0.1:{vcs_port}");
-    part(secrets, port, &[("PARLOUR_CALLCTL_ROLE", "kik"), ("PARLOUR_CALLCTL_VCS_URL", &url)])
-}
-
-fn vcs(secrets: &Secrets, port: u16, kik_port: u16) -> Server {
-    let url = format!("http://127.0.0.1:{kik_port}");
-    let env = [
-        ("PARLOUR_CALLCTL_ROLE", "vcs"),
-        ("PARLOUR_CALLCTL_KIK_URL", &url),
-        ("PARLOUR_CALLCTL_MEDIA_GRACE", "300ms"),
-    ];
-    part(secrets, port, &env)
-}
-
-impl Parts {
-    fn new() -> Self {
-        let secrets = Secrets::new();
-        let (kik_port, vcs_port) = (free_port(), free_port());
-        let (kik, vcs) = (kik(&secrets, kik_port, vcs_port), vcs(&secrets, vcs_port, kik_port));
-        Self { secrets, kik, vcs, kik_port, vcs_port }
-    }
-
-    fn at(&self, port: u16) -> std::net::SocketAddr {
-        std::net::SocketAddr::from(([127, 0, 0, 1], port))
-    }
-
-    async fn people(&self) -> [Client; 2] {
-        let at = self.at(self.kik_port);
-        Client::operator(at).members(GROUP, &["alice_a1b", "bob.b_z9z"]).await.unwrap();
-        ["alice_a1b", "bob.b_z9z"].map(|name| Client::user(at, name))
-    }
-}
 
 #[tokio::test]
 async fn front_and_keeper_apart_make_one_door() {
-    let parts = Parts::new();
+    let parts = Parts::two();
     let [alice, bob] = parts.people().await;
     let mut his = bob.watch().await;
     let joined = alice.join(GROUP).await.unwrap();
     assert_eq!(joined.result, 0);
     assert_eq!(his.change().await, coming("alice_a1b"));
     assert_eq!(people(&bob.query(&[GROUP]).await.unwrap()[0]), coming("alice_a1b"));
-    let mallory = Client::user(parts.at(parts.kik_port), "mallory_1");
+    let mallory = Client::user(at(parts.kik.port), "mallory_1");
     assert_eq!(mallory.join(GROUP).await.unwrap().result, 2);
     assert_eq!(people(&mallory.query(&[GROUP]).await.unwrap()[0]), []);
     alice.leave(GROUP, joined.connection_token.map(|token| token.payload)).await.unwrap();
     assert_eq!(his.change().await, []);
-    let there = Client::user(parts.at(parts.vcs_port), "alice_a1b");
+    let there = Client::user(at(parts.vcs.port), "alice_a1b");
     assert_eq!(there.join(GROUP).await.unwrap_err().code(), Code::Unimplemented);
 }
 
 #[tokio::test]
 async fn without_the_keeper_queries_and_joins_fail_and_leaves_do_not() {
-    let mut parts = Parts::new();
+    let mut parts = Parts::two();
     let [alice, bob] = parts.people().await;
     let mut his = bob.watch().await;
     let joined = alice.join(GROUP).await.unwrap();
     assert_eq!(his.change().await, coming("alice_a1b"));
-    let elsewhere = Secrets::new();
-    let old = std::mem::replace(&mut parts.vcs, start(&elsewhere, &[]));
-    drop(old);
+    drop(parts.keeper.take());
     let code = |called: tonic::Status| called.code();
     assert_eq!(bob.query(&[GROUP]).await.map_err(code), Err(Code::Unavailable));
     assert_eq!(alice.join(GROUP).await.map_err(code), Err(Code::Unavailable));
     assert!(alice.leave(GROUP, joined.connection_token.map(|t| t.payload)).await.is_ok());
     // Back again on an empty store: its clock goes on from the time of day.
-    parts.vcs = vcs(&parts.secrets, parts.vcs_port, parts.kik_port);
+    parts.keeper = Some(parts.vcs.start(None));
     let again = async {
         while alice.join(GROUP).await.is_err() {
             tokio::task::yield_now().await;
@@ -113,34 +56,23 @@ async fn without_the_keeper_queries_and_joins_fail_and_leaves_do_not() {
 
 #[tokio::test]
 async fn what_the_front_missed_it_is_told_when_it_is_back() {
-    let mut parts = Parts::new();
+    let mut parts = Parts::two();
     let [alice, _] = parts.people().await;
     let joined = alice.join(GROUP).await.unwrap();
     // The front dies; meanwhile she reaches the media server.
-    let elsewhere = Secrets::new();
-    let old = std::mem::replace(&mut parts.kik, start(&elsewhere, &[]));
-    let env = parts.secrets.env();
-    let url = format!("http://127.0.0.1:{}", parts.vcs_port);
-    let env: Vec<(&str, &str)> = env
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .chain([("PARLOUR_CALLCTL_ROLE", "kik"), ("PARLOUR_CALLCTL_VCS_URL", url.as_str())])
-        .collect();
-    let listen = format!("http://127.0.0.1:{}", parts.kik_port);
-    let flags = ["--listen", listen.as_str()];
-    parts.kik = old.restart(&Wish { env: &env, flags: &flags, ..Wish::default() });
-    let bob = Client::user(parts.at(parts.kik_port), "bob.b_z9z");
+    parts.restart_front();
+    let bob = Client::user(at(parts.kik.port), "bob.b_z9z");
     let mut his = bob.watch().await;
-    let _socket = crate::client::connect(&parts.vcs, &joined).await;
+    let _socket = crate::client::connect(parts.keeper.as_ref().unwrap(), &joined).await;
     assert_eq!(his.change().await, on("alice_a1b"));
 }
 
 #[tokio::test]
 async fn a_front_drops_what_is_repeated_or_overtaken() {
-    let parts = Parts::new();
+    let parts = Parts::two();
     let [_, bob] = parts.people().await;
     let mut his = bob.watch().await;
-    let node = Client::node(parts.at(parts.kik_port));
+    let node = Client::node(at(parts.kik.port));
     let convo = ConvoId::parse_key(GROUP).unwrap();
     let tell = |name: &'static str, stamp: u64| {
         let people = [(LocalPart::parse(name).unwrap(), State::Connecting)];
@@ -170,9 +102,9 @@ async fn evictions(node: &Client) -> Streaming<Eviction> {
 
 #[tokio::test]
 async fn a_media_server_apart_admits_by_token_and_its_silence_ends_its_connections() {
-    let parts = Parts::new();
+    let parts = Parts::two();
     let [alice, bob] = parts.people().await;
-    let node = Client::node(parts.at(parts.vcs_port));
+    let node = Client::node(at(parts.vcs.port));
     let mut his = bob.watch().await;
     let joined = alice.join(GROUP).await.unwrap();
     assert_eq!(his.change().await, coming("alice_a1b"));

@@ -9,7 +9,10 @@ mod certificates;
 mod client;
 mod floods;
 mod media;
+mod parts;
+mod peer;
 mod pushes;
+mod rtp;
 #[path = "../edge/support.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod support;

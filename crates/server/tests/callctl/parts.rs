@@ -1,0 +1,196 @@
+//! Front, keeper and media server as processes of their own.
+
+use crate::client::{Client, GROUP, Secrets, people};
+use crate::support::{PATIENCE, Server, Socket, Wish, hear, say};
+use parlour_wire::callctl::pb::common::video::v1::convo_video_state::user_state::State;
+use parlour_wire::callctl::pb::mobile::video::v1::JoinConvoConferenceResponse;
+use serde_json::{Value, json};
+use std::net::{SocketAddr, TcpListener};
+
+/// A port that is free now; the parts have to know where the others will be.
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// One process: its settings, and where it listens.
+#[derive(Clone)]
+pub(crate) struct Part {
+    pub(crate) port: u16,
+    env: Vec<(String, String)>,
+}
+
+impl Part {
+    fn new(secrets: &Secrets, role: &str, more: &[(&str, &str)]) -> Self {
+        let mut part = Self { port: free_port(), env: secrets.env() };
+        part.set("ROLE", role);
+        for (name, value) in more {
+            part.set(name, value);
+        }
+        part
+    }
+
+    /// Sets a key of the door.
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.env.push((format!("PARLOUR_CALLCTL_{name}"), value.to_owned()));
+    }
+
+    /// Starts it anew, or again on what the one before has left.
+    pub(crate) fn start(&self, before: Option<Server>) -> Server {
+        let scheme = match self.env.iter().any(|(name, _)| name == "PARLOUR_TLS_CERTIFICATE") {
+            true => "https",
+            false => "http",
+        };
+        let listen = format!("{scheme}://127.0.0.1:{}", self.port);
+        let env: Vec<(&str, &str)> =
+            self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let wish = Wish { env: &env, flags: &["--listen", &listen], ..Wish::default() };
+        match before {
+            Some(before) => before.restart(&wish),
+            None => Server::with(wish),
+        }
+    }
+}
+
+/// All three.
+pub(crate) struct Parts {
+    pub(crate) kik: Part,
+    pub(crate) vcs: Part,
+    pub(crate) media: Part,
+    pub(crate) front: Option<Server>,
+    pub(crate) keeper: Option<Server>,
+    pub(crate) plane: Option<Server>,
+    /// The files that their settings name.
+    _secrets: Secrets,
+}
+
+impl Parts {
+    /// The keeper waits so long for a media server, and a media server for it.
+    pub(crate) fn new(graces: [&str; 2]) -> Self {
+        Self::with(graces, |_| {})
+    }
+
+    /// The same, with other settings.
+    pub(crate) fn with(graces: [&str; 2], change: impl FnOnce(&mut Self)) -> Self {
+        let mut parts = Self::stopped(graces);
+        change(&mut parts);
+        parts.front = Some(parts.kik.start(None));
+        parts.keeper = Some(parts.vcs.start(None));
+        parts.plane = Some(parts.media.start(None));
+        parts
+    }
+
+    /// Front and keeper, whose own media clients are sent to.
+    pub(crate) fn two() -> Self {
+        let mut parts = Self::stopped(["300ms", "10s"]);
+        parts.front = Some(parts.kik.start(None));
+        parts.keeper = Some(parts.vcs.start(None));
+        parts
+    }
+
+    fn stopped([keeper, plane]: [&str; 2]) -> Self {
+        let secrets = Secrets::new();
+        let mut kik = Part::new(&secrets, "kik", &[]);
+        let mut vcs = Part::new(&secrets, "vcs", &[("MEDIA_GRACE", keeper)]);
+        let mut media = Part::new(&secrets, "media", &[("MEDIA_GRACE", plane)]);
+        let at = |port: u16| format!("http://127.0.0.1:{port}");
+        kik.set("VCS_URL", &at(vcs.port));
+        vcs.set("KIK_URL", &at(kik.port));
+        media.set("VCS_URL", &at(vcs.port));
+        media.set("MEDIA_HOST", "127.0.0.1");
+        let own = media.port.to_string();
+        media.set("MEDIA_PORT", &own);
+        let (front, keeper, plane) = (None, None, None);
+        Self { kik, vcs, media, front, keeper, plane, _secrets: secrets }
+    }
+
+    /// Kills the front and starts it again on what it has left.
+    pub(crate) fn restart_front(&mut self) {
+        self.front = Some(self.kik.start(self.front.take()));
+    }
+
+    /// Kills the keeper and starts it again on what it has left.
+    pub(crate) fn restart_keeper(&mut self) {
+        self.keeper = Some(self.vcs.start(self.keeper.take()));
+    }
+
+    /// Two people behind the front.
+    pub(crate) async fn people(&self) -> [Client; 2] {
+        let at = at(self.kik.port);
+        Client::operator(at).members(GROUP, &["alice_a1b", "bob.b_z9z"]).await.unwrap();
+        ["alice_a1b", "bob.b_z9z"].map(|name| Client::user(at, name))
+    }
+
+    /// Joins until the keeper sends people to the media server apart.
+    pub(crate) async fn sent_there(&self, who: &Client) -> JoinConvoConferenceResponse {
+        let joining = async {
+            loop {
+                if let Ok(joined) = who.join(GROUP).await
+                    && joined.connection_info.as_ref().unwrap().port == i32::from(self.media.port)
+                {
+                    return joined;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, joining).await.expect("the media server is known")
+    }
+
+    /// Goes there with what a join gave; what the media server says to it.
+    pub(crate) async fn connect(&self, joined: &JoinConvoConferenceResponse) -> (Socket, Value) {
+        let info = joined.connection_info.clone().unwrap();
+        let line = format!("{}:{}/{}", info.host, info.port, info.conference_id);
+        self.connect_to(&line, joined).await
+    }
+
+    /// The same, naming the conference in this way.
+    pub(crate) async fn connect_to(
+        &self,
+        group: &str,
+        joined: &JoinConvoConferenceResponse,
+    ) -> (Socket, Value) {
+        let token = joined.connection_token.clone().unwrap().payload;
+        let token = String::from_utf8(token).unwrap();
+        self.enter(json!({"type": "join", "kind": "join", "group": group, "token": token})).await
+    }
+
+    /// Says this to the media server.
+    pub(crate) async fn enter(&self, join: Value) -> (Socket, Value) {
+        let mut socket = self.plane.as_ref().unwrap().socket().await;
+        // Each connection has an id of its own, as those of clients have.
+        let id = id_of(&socket);
+        say(&mut socket, json!({"type": "handshake", "version": ["2"], "id": id})).await;
+        say(&mut socket, join).await;
+        let answer = hear(&mut socket, |message| message["type"] == "joined").await;
+        (socket, answer)
+    }
+}
+
+/// The id that a client has in these tests.
+pub(crate) fn id_of(socket: &Socket) -> String {
+    match socket.get_ref() {
+        tokio_tungstenite::MaybeTlsStream::Plain(tcp) => {
+            format!("c{}", tcp.local_addr().unwrap().port())
+        }
+        other => panic!("{other:?} in a test without TLS"),
+    }
+}
+
+/// Until somebody sees this list.
+pub(crate) async fn until(who: &Client, wanted: &[(String, State)]) {
+    let asking = async {
+        loop {
+            if let Ok(lists) = who.query(&[GROUP]).await
+                && people(&lists[0]) == wanted
+            {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("the list becomes so");
+}
+
+/// Where a process with this port is.
+pub(crate) fn at(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
