@@ -18,6 +18,11 @@ impl<T> Secret<T> {
     pub const fn expose(&self) -> &T {
         &self.0
     }
+
+    /// The secret itself, taken out, with the same duty.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
 }
 
 impl<T: AsRef<[u8]>> Secret<T> {

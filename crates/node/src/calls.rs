@@ -2,11 +2,12 @@
 //! step is done.
 
 use crate::asker::Asker;
+use crate::lines::{Lines, Place};
 use crate::opening::Waiter;
 use crate::port::{CallId, ErrandId, Output};
 use crate::shard::{Shard, Timer};
 use crate::timeline::Proposal;
-use parlour_base::storage::{StoreDone, StoreFault, StoreId, StoreOp, Write};
+use parlour_base::storage::{StoreDone, StoreFault, StoreId, StoreOp};
 use parlour_base::{Mono, Now, RoomId, Secret};
 use parlour_room::RequestId;
 use parlour_session::call::Fetched;
@@ -24,6 +25,8 @@ pub(crate) struct Calls {
     deadlines: BTreeSet<(Mono, StoreId)>,
     /// Which call waits for which password.
     errands: BTreeMap<ErrandId, CallId>,
+    /// Those that wait for each other.
+    lines: Lines,
     /// What came of steps.
     ready: VecDeque<(CallId, Outcome)>,
     next_own: u64,
@@ -36,14 +39,17 @@ struct Running {
     call: Option<Box<dyn Call>>,
     /// The room its last step was about.
     room: Option<RoomId>,
-    /// What is written with the step.
-    writes: Vec<Write>,
 }
 
 impl Calls {
     /// How many are under way.
     pub(crate) fn len(&self) -> usize {
         self.running.len()
+    }
+
+    /// How many wait for others.
+    pub(crate) fn in_line(&self) -> usize {
+        self.lines.waiting()
     }
 }
 
@@ -72,7 +78,7 @@ impl Shard {
     }
 
     fn begin_call(&mut self, id: CallId, call: Box<dyn Call>) {
-        self.calls.running.insert(id, Running { call: Some(call), room: None, writes: Vec::new() });
+        self.calls.running.insert(id, Running { call: Some(call), room: None });
         self.calls.ready.push_back((id, Outcome::Begin));
     }
 
@@ -108,10 +114,6 @@ impl Shard {
         let Some(running) = self.calls.running.get_mut(&id) else { return };
         let Some(mut call) = running.call.take() else { return };
         let room = running.room;
-        if matches!(outcome, Outcome::Committed | Outcome::Did(_)) {
-            let writes = std::mem::take(&mut running.writes);
-            self.mind_names(&writes);
-        }
         let hosted = room.and_then(|room| self.rooms.get(&room));
         let mut desk = Desk {
             now,
@@ -123,6 +125,9 @@ impl Shard {
         let step = call.resume(&mut desk, outcome);
         if let Step::Done(reply) = step {
             self.calls.running.remove(&id);
+            for next in self.calls.lines.leave(id) {
+                self.call_ready(next, Outcome::Turn);
+            }
             self.call_done(now, id, reply);
             return;
         }
@@ -142,6 +147,13 @@ impl Shard {
 
     fn step(&mut self, now: Now, id: CallId, step: Step) {
         match step {
+            Step::Turn(line) => {
+                match self.calls.lines.join(line, id, self.config.limits.line_calls) {
+                    Place::First => self.call_ready(id, Outcome::Turn),
+                    Place::Behind => {}
+                    Place::None => self.call_ready(id, Outcome::Fault(StoreFault::Busy)),
+                }
+            }
             Step::Find(keys) => self.ask_store(now, id, StoreOp::Find(keys)),
             Step::List { kind, prefix, after, most } => {
                 self.ask_store(now, id, StoreOp::List { kind, prefix, after, most });
@@ -149,17 +161,13 @@ impl Shard {
             Step::ListRooms { after, most } => {
                 self.ask_store(now, id, StoreOp::ListRooms { after, most });
             }
-            Step::Commit(writes) => {
-                self.note_writes(id, &writes);
-                self.ask_store(now, id, StoreOp::Commit(writes));
-            }
+            Step::Commit(writes) => self.ask_store(now, id, StoreOp::Commit(writes)),
             Step::Open(target) => self.want(now, target, Waiter::Call(id)),
             Step::Command { room, actor, command, along } => {
                 if !self.rooms.contains_key(&room) {
                     self.call_ready(id, Outcome::NoRoom);
                     return;
                 }
-                self.note_writes(id, &along);
                 if let Some(running) = self.calls.running.get_mut(&id) {
                     running.room = Some(room);
                 }
@@ -179,14 +187,6 @@ impl Shard {
             Step::Fetch(fetch) => self.out.push_back(Output::Fetch(id, fetch)),
             Step::Present(request) => self.out.push_back(Output::Present(id, request)),
             Step::Done(_) => unreachable!("a call that is done has no next step"),
-        }
-    }
-
-    fn note_writes(&mut self, id: CallId, writes: &[Write]) {
-        let names =
-            |write: &&Write| matches!(write, Write::BindName { .. } | Write::UnbindName { .. });
-        if let Some(running) = self.calls.running.get_mut(&id) {
-            running.writes = writes.iter().filter(names).cloned().collect();
         }
     }
 
@@ -264,21 +264,6 @@ impl Shard {
                     self.own_call(call);
                 }
                 Observed::Notice(notice) => self.out.push_back(Output::Notice(notice)),
-            }
-        }
-    }
-
-    /// Names were bound or unbound: rooms in memory are known by the new ones.
-    fn mind_names(&mut self, writes: &[Write]) {
-        for write in writes {
-            match write {
-                Write::BindName { namespace, name, room } => {
-                    self.name_bound(*room, (namespace.clone(), name.clone()));
-                }
-                Write::UnbindName { namespace, name, room } => {
-                    self.name_unbound(*room, &(namespace.clone(), name.clone()));
-                }
-                _ => {}
             }
         }
     }

@@ -23,6 +23,9 @@ pub struct Limits {
     /// Most calls under way at a time: requests of doors without connections.
     /// A further one is refused as busy.
     pub calls: u32,
+    /// Most calls that wait for another one to be done with the same room, or
+    /// with the same idempotency key. A further one is refused as busy.
+    pub line_calls: u32,
     /// Most records of the directory, and pages of a few, that are remembered
     /// after they were looked up; 0 remembers none.
     pub recent_records: u32,
@@ -41,6 +44,7 @@ impl Default for Limits {
             rooms: 200_000,
             entries: 2_000,
             calls: 20_000,
+            line_calls: 1_000,
             recent_records: 50_000,
             connecting: Span::secs(20),
             waiting_commands: 10_000,

@@ -37,6 +37,8 @@ pub(crate) struct Hosted {
     /// already and may be undone: at most what each member does last, and the
     /// end of each seat and stream.
     pub again: Vec<Proposal>,
+    /// The write under way.
+    pub flight: Option<StoreId>,
     /// The last write that nobody waits for.
     pub background: Option<StoreId>,
     /// When it is looked at next.

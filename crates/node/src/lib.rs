@@ -14,6 +14,7 @@ mod entry;
 mod groups;
 mod hosted;
 mod invite;
+mod lines;
 mod media;
 mod opening;
 pub mod port;

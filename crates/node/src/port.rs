@@ -166,6 +166,8 @@ pub struct Gauges {
     pub entries: u64,
     /// Calls under way: requests of doors without connections.
     pub calls: u64,
+    /// Calls that wait for another one to be done with the same.
+    pub calls_in_line: u64,
     /// Rooms on their way into memory.
     pub openings: u64,
     /// Rooms not in memory that have something coming.

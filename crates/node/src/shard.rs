@@ -19,7 +19,7 @@ use crate::port::{Gauges, Input, Output, Query, QueryId, Reply};
 use crate::recent::Recent;
 use crate::timeline::{Proposal, Timeline};
 use crate::watch::Decision;
-use parlour_base::storage::StoreId;
+use parlour_base::storage::{StoreId, Write};
 use parlour_base::{ConnId, Entropy, Mono, Now, RoomId};
 use parlour_directory::Directory;
 use parlour_room::{Command, Room, SeatId, TokenNumber};
@@ -61,6 +61,8 @@ pub struct Shard {
     pub(crate) due_rooms: DueRooms,
     pub(crate) recent: Recent,
     pub(crate) unsaved: Unsaved,
+    /// The names that a write binds or unbinds.
+    naming: BTreeMap<StoreId, Vec<Write>>,
     /// Which room waits for which write.
     flights: BTreeMap<StoreId, RoomId>,
     /// Which room a media peer belongs to.
@@ -99,6 +101,7 @@ impl Shard {
             due_rooms: DueRooms::default(),
             recent,
             unsaved: Unsaved::new(),
+            naming: BTreeMap::new(),
             flights: BTreeMap::new(),
             peers: BTreeMap::new(),
             timers: BTreeSet::new(),
@@ -227,14 +230,21 @@ impl Shard {
         let hung = hosted.timeline.in_flight_since();
         if hung.is_some_and(|since| now.mono >= since + limits.store_patience.0) {
             let forgetting = hosted.timeline.is_forgetting();
-            self.flights.retain(|_, room| *room != id);
+            if let Some(flight) = hosted.flight.take() {
+                self.flights.remove(&flight);
+            }
             self.flight_failed(now, id, Timeline::unanswered);
             if forgetting {
                 // It may be gone: whoever comes back finds what is on disk.
+                self.keep_floor(id);
                 self.let_go(now, id, PERHAPS_GONE);
             }
-            // Where nobody is, what is on disk is simply read again.
+            // Where nobody is, what is on disk is simply read again: something
+            // may be due in it that was not thought to be written.
             self.forget_room(now, id);
+            if !self.rooms.contains_key(&id) {
+                self.due_later(now, now.wall, id);
+            }
         }
         self.with_media(now, id, |media, means, room| {
             media.tick(means, room, now.mono, limits.lost_stream.0);
@@ -330,6 +340,7 @@ impl Shard {
             calls: count(self.calls.len()),
             openings: count(self.openings.len()),
             due_rooms: count(self.due_rooms.len()),
+            calls_in_line: count(self.calls.in_line()),
             recent_records: count(self.recent.len()),
             recent_hits_total: self.recent.hits,
             recent_misses_total: self.recent.misses,

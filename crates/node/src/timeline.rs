@@ -257,20 +257,19 @@ impl Timeline {
     }
 
     fn waits(&self, now: Now, proposal: &Proposal) -> bool {
-        // A definition that was read from a file is read again; one that
-        // somebody asked for is acknowledged.
-        let asked = matches!(proposal.asker, Asker::Call(_))
-            && matches!(proposal.command, Command::Configure(_));
-        asked || !proposal.along.is_empty() || self.head.waits_for_store(now, &proposal.command)
+        !proposal.along.is_empty() || self.head.waits_for_store(now, &proposal.command)
     }
 
     /// What is so already, but perhaps not on disk, waits all the same: for a
     /// write of its own, or for those before it. `None` if it is on disk.
+    ///
+    /// Whether the command itself would wait does not matter behind others:
+    /// that was asked of a room in which what they want has happened already.
     fn waits_without_effect(&self, waits: bool) -> Option<bool> {
         let others = self.behind.as_ref().is_some_and(|behind| !behind.waiting.is_empty());
         match (waits, self.doubts.is_empty()) {
             (true, false) => Some(true),
-            (true, true) if others => Some(false),
+            _ if others => Some(false),
             _ => None,
         }
     }
@@ -279,7 +278,9 @@ impl Timeline {
     fn step(&self, proposal: Proposal, events: Vec<Event>, waits: bool) -> Step {
         let Proposal { asker, actor, command, along } = proposal;
         let mut writes = writes(&self.head, &events);
-        writes.extend(along.iter().cloned());
+        if !events.is_empty() {
+            writes.extend(along.iter().cloned());
+        }
         Step { asker, actor, command, along, events, waits, writes }
     }
 
@@ -409,7 +410,8 @@ impl Timeline {
             match self.head.apply(now, &proposal.actor, proposal.command.clone()) {
                 Ok(events)
                     if events.is_empty()
-                        && (!waits || again.is_empty() && self.doubts.is_empty()) =>
+                        && again.is_empty()
+                        && (!waits || self.doubts.is_empty()) =>
                 {
                     due.idle.push(asker);
                 }
@@ -458,7 +460,14 @@ fn undone(step: Step, why: Why) -> Undone {
     Undone { asker: step.asker, actor: step.actor, command: step.command, why }
 }
 
-/// What must be written because of these events, the room being right after.
+/// What must be written because of these events, the room being right after:
+/// of its body, which several may want, one is enough.
 fn writes(room: &Room, events: &[Event]) -> Vec<Write> {
-    events.iter().flat_map(|event| room.writes_for(event)).collect()
+    let mut writes: Vec<Write> = events.iter().flat_map(|event| room.writes_for(event)).collect();
+    let is_body = |write: &Write| matches!(write, Write::Room { .. });
+    if let Some(last) = writes.iter().rposition(is_body) {
+        let mut at = 0..;
+        writes.retain(|write| at.next() == Some(last) || !is_body(write));
+    }
+    writes
 }

@@ -3,16 +3,20 @@
 #![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 mod callctl;
 mod common;
+mod rooms;
 
 use callctl::{ALICE, BOB, GROUP, Kik, convo, name};
 use common::*;
+use parlour_base::RoomId;
 use parlour_base::storage::{StoreOp, StoreReply, Write};
 use parlour_node::Input;
 use parlour_node::callctl::{Query, SetMembers};
+use parlour_room::command::Description;
 use parlour_room::policy::{Grant, VISITOR};
 use parlour_room::{Actor, Command, Rules};
 use parlour_session::{Call, Desk, Outcome, Reply, Step, Target};
 use parlour_wire::callctl::GroupName;
+use rooms::Rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,11 +99,12 @@ fn what_another_has_just_asked_for_too_is_acknowledged_when_it_is_on_disk() {
 }
 
 #[test]
-fn a_definition_that_somebody_asked_for_is_acknowledged_when_it_is_on_disk() {
+fn a_description_that_somebody_asked_for_is_acknowledged_when_it_is_on_disk() {
     let mut world = World::new();
     let define = |_: &Desk<'_>| {
         let display_name = Some("renamed".to_owned());
-        Command::Configure(Box::new(Rules { display_name, ..Rules::default() }))
+        let rules = Some(Box::new(Rules { display_name, ..Rules::default() }));
+        Command::Describe(Box::new(Description { rules, ..Description::default() }))
     };
     world.mood = Mood::Holds;
     let call = world.call(House(Some(define), "sim", "one"));
@@ -143,4 +148,33 @@ fn a_conversation_that_was_described_halfway_is_described_by_the_next_request() 
     let mut kik = kik.restarted();
     kik.members(OTHER, &[ALICE, BOB]);
     kik.join(ALICE, OTHER);
+}
+
+/// Turns everybody out of a room.
+#[derive(Debug)]
+struct End(RoomId);
+
+impl Call for End {
+    fn resume(&mut self, _: &mut Desk<'_>, outcome: Outcome) -> Step {
+        let (room, actor) = (self.0, Actor::House);
+        let command = Command::Disband { message: "over".to_owned() };
+        match outcome {
+            Outcome::Begin => Step::Command { room, actor, command, along: Vec::new() },
+            _ => Step::Done(Reply::new(())),
+        }
+    }
+}
+
+#[test]
+fn an_end_that_another_has_just_asked_for_is_acknowledged_when_it_is_on_disk() {
+    let mut rooms = Rooms::new();
+    let owner = rooms.device("http://push/1");
+    let token = rooms.room(&owner, 2);
+    rooms.guest(&token);
+    let id: RoomId = token.parse().unwrap();
+    rooms.world.turn(Mood::Holds);
+    let ends = [(); 2].map(|()| rooms.world.call(End(id)));
+    assert!(ends.iter().all(|call| !rooms.world.replies.contains_key(call)), "not on disk");
+    rooms.world.turn(Mood::Works);
+    assert!(ends.iter().all(|call| rooms.world.replies.contains_key(call)));
 }

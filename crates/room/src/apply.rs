@@ -177,6 +177,7 @@ impl<'r> Turn<'r> {
             Command::Announce { stream, tracks } => self.announce(&stream, tracks),
             Command::Configure(rules) => self.configure(rules),
             Command::Delete => self.delete(),
+            Command::Describe(description) => self.describe(*description)?,
             Command::Disband { message } => self.disband(&message),
             Command::Evict(seat) => self.evict(&seat)?,
             Command::EvictUser(user) => self.evict_user(user),

@@ -56,6 +56,9 @@ pub enum Command {
     },
     /// Replace the operator's definition ([`Actor::House`]).
     Configure(Box<Rules>),
+    /// Say what the room is, or another part of it, in one step
+    /// ([`Actor::House`]).
+    Describe(Box<Description>),
     /// Replace the entry policy ([`Actor::House`]).
     SetPolicy(Box<Policy>),
     /// Give a right, or take it (`None`) ([`Actor::House`]).
@@ -277,6 +280,17 @@ impl Terms {
     }
 }
 
+/// What a room is said to be; what is `None` stays as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Description {
+    /// The operator's definition.
+    pub rules: Option<Box<Rules>>,
+    /// The entry policy, which is written even if it is the same.
+    pub policy: Option<Box<Policy>>,
+    /// What the rooms door keeps, and when that ends.
+    pub lease: Option<(Box<Lease>, Wall)>,
+}
+
 /// What is to change of a lease; `None` leaves it as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LeaseChange {
@@ -335,6 +349,7 @@ impl Command {
             | Self::Lock(_)
             | Self::Unlock
             | Self::SetRoomAttributes(_)
+            | Self::Describe(_)
             | Self::SetPolicy(_)
             | Self::Grant(..)
             | Self::SetConversation(_)
@@ -359,6 +374,7 @@ impl Command {
                 | Self::Kick { .. }
                 | Self::Disband { .. }
                 | Self::Configure(_)
+                | Self::Describe(_)
                 | Self::SetPermission { .. }
                 | Self::Delete
                 | Self::Admit(_)

@@ -131,6 +131,7 @@ impl Room {
         all || match command {
             Command::Disband { .. } => true,
             Command::Configure(rules) => rules.autokick,
+            Command::Describe(it) => it.rules.as_ref().is_some_and(|rules| rules.autokick),
             Command::Evict(seat) | Command::GiveUp { seat, .. } => {
                 self.seat(seat).is_some_and(kept)
             }

@@ -22,7 +22,6 @@ mod rooms;
 mod show;
 mod tally;
 mod tokens;
-mod turns;
 mod users;
 
 pub use http::{Headers, Request, Response, Summary};
@@ -72,8 +71,6 @@ impl Default for Config {
 #[derive(Debug, Default)]
 pub struct Api {
     config: Config,
-    turns: turns::Turns<parlour_base::RoomId>,
-    repeats: turns::Turns<String>,
     tally: tally::Tally,
 }
 

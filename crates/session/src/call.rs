@@ -65,9 +65,22 @@ pub enum Target {
     },
 }
 
+/// What calls do one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Line {
+    /// Changes of a room: each begins with what the one before left.
+    Room(RoomId),
+    /// Requests with one `Idempotency-Key`, by key and name: the second finds
+    /// what came of the first, and not what is not seen yet.
+    Repeat(String),
+}
+
 /// What a call wants done.
 #[derive(Debug)]
 pub enum Step {
+    /// Wait until no earlier call is in this line; [`Outcome::Turn`]. The call
+    /// is in it until it is done.
+    Turn(Line),
     /// Look these up; [`Outcome::Found`].
     Find(Vec<Key>),
     /// A page of records; [`Outcome::Listed`]. See
@@ -138,6 +151,8 @@ pub enum Step {
 pub enum Outcome {
     /// Nothing has been done yet.
     Begin,
+    /// For [`Step::Turn`].
+    Turn,
     /// For [`Step::Find`], in the order of the keys.
     Found(Vec<Found>),
     /// For [`Step::List`]: (key, body), by key.

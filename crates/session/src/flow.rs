@@ -51,12 +51,12 @@ impl Port {
         self.slot().now
     }
 
-    /// The room of the last step, with its names.
+    /// The room of the last step, if that was about one, with its names.
     pub(crate) fn seen(&self) -> Option<Seen> {
         self.slot().seen.take()
     }
 
-    /// The room of the last step, as everybody sees it.
+    /// The same room alone, as everybody sees it.
     pub(crate) fn room(&self) -> Option<Room> {
         self.seen().map(|seen| seen.room)
     }
@@ -91,6 +91,8 @@ impl Future for Asked<'_> {
         match self.step.take() {
             Some(step) => {
                 slot.outcome = None;
+                // Held meanwhile, the room would be copied to be changed.
+                slot.seen = None;
                 slot.step = Some(step);
                 drop(slot);
                 Poll::Pending
@@ -148,7 +150,9 @@ where
             let mut slot = port.slot();
             slot.now = desk.now;
             let seen = |room: &Room| Seen { room: room.clone(), names: desk.names.to_vec() };
-            slot.seen = desk.room.map(seen);
+            let about_room =
+                matches!(outcome, Outcome::Room { .. } | Outcome::Did(_) | Outcome::Refused(_));
+            slot.seen = desk.room.filter(|_| about_room).map(seen);
             slot.outcome = Some(outcome);
         }
         let polled = code.as_mut().poll(&mut Context::from_waker(Waker::noop()));

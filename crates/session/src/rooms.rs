@@ -34,5 +34,5 @@ pub use config::{Config, OauthConfig, VerifierConfig};
 pub use exchange::{Exchange, Placing, Socket, Timers};
 pub use http::{Begun, Door, Headers, Payload, Request, Response, Summary, UserKind};
 pub use push::{Push, Told, Topic, observe};
-pub(crate) use records::owned;
+pub(crate) use records::{owned, passed_on};
 pub use report::{Ended, Move, Reports};

@@ -17,6 +17,7 @@ fn is_for_the_house(command: &Command) -> bool {
             | Command::Announce { .. }
             | Command::Configure(_)
             | Command::Delete
+            | Command::Describe(_)
             | Command::Disband { .. }
             | Command::Evict(_)
             | Command::EvictUser(_)

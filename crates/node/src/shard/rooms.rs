@@ -115,6 +115,9 @@ impl Shard {
         if let Some(writes) = due.commit {
             let id = self.store(StoreOp::Commit(writes));
             self.flights.insert(id, room);
+            if let Some(hosted) = self.rooms.get_mut(&room) {
+                hosted.flight = Some(id);
+            }
         }
         self.telling = true;
         while let Some(step) = self.rooms.get_mut(&room).and_then(|h| h.timeline.next_visible()) {
@@ -213,7 +216,7 @@ impl Shard {
 
     /// A room is gone, and its names may come to mean another one, whose clock
     /// must not be behind this one's.
-    fn keep_floor(&mut self, room: RoomId) {
+    pub(super) fn keep_floor(&mut self, room: RoomId) {
         let Some(hosted) = self.rooms.get(&room) else { return };
         let ceiling = hosted.timeline.head().clock().ceiling();
         if let Some(write) = self.directory.raise_floor(ceiling) {
@@ -296,15 +299,19 @@ impl Shard {
         }
     }
 
+    /// Lets a room go in which nobody is and nothing waits, in good order.
     pub(super) fn forget_room(&mut self, now: Now, id: RoomId) {
-        let quiet = self.rooms.get(&id).is_some_and(|hosted| {
-            let head = hosted.timeline.head();
-            (head.is_empty() || head.is_gone()) && hosted.timeline.waiting() == 0
-        });
-        if !quiet {
+        if self.is_quiet(id) {
+            self.house(now, id, Command::Rest);
+            self.drop_room(now, id);
+        }
+    }
+
+    /// The same without a last word to the store.
+    pub(super) fn drop_room(&mut self, now: Now, id: RoomId) {
+        if !self.is_quiet(id) {
             return;
         }
-        self.house(now, id, Command::Rest);
         self.with_media(now, id, |media, means, _| media.close(means));
         let Some(hosted) = self.rooms.remove(&id) else { return };
         for name in &hosted.names {
@@ -315,6 +322,13 @@ impl Shard {
             self.due_later(now, at, id);
         }
         self.decided(|| Decision::Forgotten(id));
+    }
+
+    fn is_quiet(&self, id: RoomId) -> bool {
+        self.rooms.get(&id).is_some_and(|hosted| {
+            let head = hosted.timeline.head();
+            (head.is_empty() || head.is_gone()) && hosted.timeline.waiting() == 0
+        })
     }
 
     /// Takes a room into memory.
@@ -340,6 +354,7 @@ impl Shard {
                 expire_after: now.mono,
                 again: Vec::new(),
                 background: None,
+                flight: None,
                 armed: None,
             },
         );

@@ -18,6 +18,14 @@ impl Shard {
         self.next_store += 1;
         let id = StoreId(self.next_store);
         self.recent.asks(id, &op);
+        if let StoreOp::Commit(writes) = &op {
+            let names =
+                |write: &&Write| matches!(write, Write::BindName { .. } | Write::UnbindName { .. });
+            let naming: Vec<Write> = writes.iter().filter(names).cloned().collect();
+            if !naming.is_empty() {
+                self.naming.insert(id, naming);
+            }
+        }
         self.out.push_back(Output::Store(StoreRequest { id, op }));
         id
     }
@@ -30,6 +38,10 @@ impl Shard {
     pub(super) fn stored(&mut self, now: Now, reply: StoreReply) {
         let StoreReply { id, result } = reply;
         self.recent.told(id, result.as_ref().ok());
+        // Whoever asked for it may have given up.
+        if let Some(naming) = self.naming.remove(&id).filter(|_| result.is_ok()) {
+            self.mind_names(&naming);
+        }
         let Some(room) = self.flights.remove(&id) else {
             if result == Err(StoreFault::Fenced) {
                 self.moved(now, id);
@@ -74,7 +86,7 @@ impl Shard {
     /// Lets a room go that is not ours to write to.
     pub(super) fn let_go(&mut self, now: Now, room: RoomId, message: &str) {
         self.house(now, room, Command::Abandon { message: message.to_owned() });
-        self.forget_room(now, room);
+        self.drop_room(now, room);
     }
 
     pub(super) fn flight_failed(
@@ -91,5 +103,20 @@ impl Shard {
         });
         self.due(now, room, due.unwrap_or_default());
         self.catch_up(now);
+    }
+
+    /// Names were bound or unbound: rooms in memory are known by the new ones.
+    fn mind_names(&mut self, writes: &[Write]) {
+        for write in writes {
+            match write {
+                Write::BindName { namespace, name, room } => {
+                    self.name_bound(*room, (namespace.clone(), name.clone()));
+                }
+                Write::UnbindName { namespace, name, room } => {
+                    self.name_unbound(*room, &(namespace.clone(), name.clone()));
+                }
+                _ => {}
+            }
+        }
     }
 }

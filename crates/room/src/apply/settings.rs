@@ -2,6 +2,7 @@
 //! attributes, permissions of members.
 
 use super::{Turn, merge, need};
+use crate::command::Description;
 use crate::event::{Happening, StreamEnd};
 use crate::member::{Member, MemberId};
 use crate::policy::{Grant, Grantee, Policy};
@@ -18,6 +19,22 @@ impl Turn<'_> {
         }
         self.emit(Happening::Configured(rules));
         self.mind_absent_operators();
+    }
+
+    /// Either all of it or, if the lease cannot be, nothing.
+    pub(super) fn describe(&mut self, description: Description) -> Result<(), Refusal> {
+        let Description { rules, policy, lease } = description;
+        if let Some((lease, expires)) = lease {
+            self.lease(lease, expires)?;
+        }
+        if let Some(policy) = policy {
+            // A new room is to be written, even if its policy is the usual one.
+            self.emit(Happening::PolicySet(policy));
+        }
+        if let Some(rules) = rules {
+            self.configure(rules);
+        }
+        Ok(())
     }
 
     pub(super) fn set_lock(&mut self, me: &Member, lock: Option<String>) -> Result<(), Refusal> {

@@ -59,6 +59,8 @@ section! {
         entries: u32 = 2_000, in 1, 1_000_000;
         /// Most calls under way at a time: requests of doors without connections; a further one is refused as busy.
         calls: u32 = 20_000, in 1, 1_000_000;
+        /// Most calls that wait for another one to be done with the same room, or with the same idempotency key; a further one is refused as busy.
+        line_calls: u32 = 1_000, in 1, 1_000_000;
         /// Most records of the directory, and pages of a few, that are remembered after they were looked up; 0 remembers none.
         recent_records: u32 = 50_000, in 0, 100_000_000;
         /// How long somebody whom call control admitted may take to connect.
@@ -140,8 +142,8 @@ impl Room {
 impl Control {
     /// Puts the values where the machine takes them.
     pub fn apply(&self, node: &mut parlour_node::Config) {
-        copy!(self => node.limits; rooms, entries, calls, recent_records, connecting, waiting_commands,
-            store_patience, idle_room, lost_stream);
+        copy!(self => node.limits; rooms, entries, calls, line_calls, recent_records, connecting,
+            waiting_commands, store_patience, idle_room, lost_stream);
     }
 }
 

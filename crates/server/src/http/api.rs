@@ -108,7 +108,7 @@ fn headers(all: &HeaderMap) -> Result<api::Headers, Code> {
 fn written(answer: api::Response, is_head: bool) -> Response {
     let api::Response { status, headers, body, .. } = answer;
     let length = body.expose().len();
-    let body = if is_head { Body::empty() } else { Body::from(body.expose().clone()) };
+    let body = if is_head { Body::empty() } else { Body::from(body.into_inner()) };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     for (name, value) in headers {

@@ -94,7 +94,7 @@ fn count(name: &'static str, help: &'static str, value: u64) -> Figure {
     Figure { values: vec![(String::new(), value)], ..empty(name, help, true) }
 }
 
-fn shard(it: Gauges) -> [Figure; 20] {
+fn shard(it: Gauges) -> [Figure; 21] {
     [
         gauge("sessions", "Client connections that the control shard holds", it.sessions),
         gauge("rooms", "Rooms in memory", it.rooms),
@@ -110,6 +110,11 @@ fn shard(it: Gauges) -> [Figure; 20] {
         ),
         gauge("entries", "Joins under way", it.entries),
         gauge("calls", "Requests of doors without connections under way", it.calls),
+        gauge(
+            "calls_in_line",
+            "Requests that wait for another one to be done with the same room",
+            it.calls_in_line,
+        ),
         gauge("openings", "Rooms on their way into memory", it.openings),
         gauge("due_rooms", "Rooms not in memory that have something coming", it.due_rooms),
         count(

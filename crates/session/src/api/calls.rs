@@ -2,7 +2,7 @@
 
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
-use super::port::Done;
+use super::port::{Done, alone};
 use super::show;
 use crate::flow::Seen;
 use parlour_base::{RoomId, UserId};
@@ -23,9 +23,9 @@ impl Visit {
     pub(super) async fn end_call(&self, mut asked: Asked) -> Done<Answer> {
         let id = asked.id("room")?;
         let end = |seen: &Seen| {
-            self.if_match(&show::call(&seen.room))?;
+            self.if_match(|| show::call(&seen.room))?;
             let anybody = !seen.room.is_empty();
-            Ok(anybody.then(|| Command::Disband { message: ENDED.to_owned() }))
+            Ok(anybody.then(|| alone(Command::Disband { message: ENDED.to_owned() })))
         };
         self.port.change(id, end).await?;
         Ok(Answer::nothing())
@@ -59,13 +59,13 @@ impl Visit {
             let all = seen.room.presences();
             let one = all.iter().find(|one| show::member_id(one) == wanted);
             let one = one.ok_or_else(|| Problem::new(Code::NotFound))?;
-            self.if_match(&show::member(one))?;
+            self.if_match(|| show::member(one))?;
             let seat: Option<SeatId> = one.seat.map(|seat| seat.id.clone());
             let member: Option<MemberId> = one.member.map(|member| member.id.clone());
             Ok(match (seat, member) {
-                (Some(seat), _) => Some(Command::Evict(seat)),
+                (Some(seat), _) => Some(alone(Command::Evict(seat))),
                 (None, Some(target)) => {
-                    Some(Command::Kick { target, message: Some(REMOVED.to_owned()) })
+                    Some(alone(Command::Kick { target, message: Some(REMOVED.to_owned()) }))
                 }
                 (None, None) => None,
             })
@@ -89,7 +89,7 @@ impl Visit {
             if !seen.room.presences().iter().any(its) {
                 return Err(Code::NotFound.into());
             }
-            Ok(Some(Command::EvictUser(user)))
+            Ok(Some(alone(Command::EvictUser(user))))
         };
         self.port.change(id, remove).await?;
         Ok(Answer::nothing())

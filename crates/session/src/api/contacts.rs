@@ -49,9 +49,9 @@ impl Visit {
         let text = contact.to_string();
         let old = self.contact(user, contact).await?;
         match &old {
-            Some((_, old)) => self.if_match(&shown(&text, old))?,
+            Some((_, old)) => self.if_match(|| shown(&text, old))?,
             None => {
-                self.if_match(&Json::Null)?;
+                self.if_match_any(|| None)?;
                 let most = self.api.config.contacts_max;
                 let listed = self.port.list(CONTACT, &contacts::prefix(user), None, most).await?;
                 if listed.len() >= most as usize {
@@ -75,7 +75,7 @@ impl Visit {
     pub(super) async fn delete_contact(&self, mut asked: Asked) -> Done<Answer> {
         let (user, contact) = (asked.id("user")?, asked.id("contact")?);
         let (body, kept) = self.contact(user, contact).await?.ok_or_else(gone)?;
-        self.if_match(&shown(&contact.to_string(), &kept))?;
+        self.if_match(|| shown(&contact.to_string(), &kept))?;
         let mut writes = vec![record::expect(CONTACT, &contacts::pair(user, contact), Some(body))];
         writes.extend(contacts::forget(user, contact));
         self.port.commit(writes).await?;

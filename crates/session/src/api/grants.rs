@@ -2,10 +2,11 @@
 
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
-use super::port::Done;
+use super::port::{Done, alone};
 use super::show;
+use crate::call::Line;
 use crate::flow::Seen;
-use parlour_base::{Json, RoomId};
+use parlour_base::RoomId;
 use parlour_directory::tokens::Subject;
 use parlour_room::Command;
 use parlour_room::policy::{Grant, Grantee};
@@ -39,34 +40,35 @@ impl Visit {
         let id: RoomId = asked.id("room")?;
         let who = asked.value();
         let GrantBody { permissions, kik } = asked.body()?;
-        self.room(id).await?;
+        self.exists(id).await?;
         let who = self.grantee(&who, true).await?;
         if who == Grantee::Everyone && kik.is_some() {
             let detail = "a name in call control is somebody's";
             return Err(Problem::at(Code::BadField, "kik", detail));
         }
         let now = self.port.now().wall;
-        let _turn = self.api.turns.of(&self.port, id).await?;
+        self.port.turn(Line::Room(id)).await?;
         let give = |seen: &Seen| {
             let old = seen.room.grant(&who);
-            self.if_match(&old.map_or(Json::Null, |old| show::grant(&who, old)))?;
+            self.if_match_any(|| old.map(|old| show::grant(&who, old)))?;
             let since = old.map_or(now, |old| old.since);
             let grant = Grant { permissions, since, kik: kik.clone() };
-            Ok((old != Some(&grant)).then_some(Command::Grant(who, Some(grant))))
+            Ok((old != Some(&grant)).then(|| alone(Command::Grant(who, Some(grant)))))
         };
         let seen = self.port.change(id, give).await?;
-        let grant = seen.room.grant(&who).ok_or_else(|| Problem::new(Code::Conflict))?;
+        let grant = seen.as_ref().and_then(|seen| seen.room.grant(&who));
+        let grant = grant.ok_or_else(|| Problem::new(Code::Conflict))?;
         Ok(Answer::json(show::grant(&who, grant)))
     }
 
     pub(super) async fn delete_grant(&self, mut asked: Asked) -> Done<Answer> {
         let id = asked.id("room")?;
         let who = self.grantee(&asked.value(), false).await?;
-        let _turn = self.api.turns.of(&self.port, id).await?;
+        self.port.turn(Line::Room(id)).await?;
         let take = |seen: &Seen| {
             let old = seen.room.grant(&who).ok_or_else(|| Problem::new(Code::NotFound))?;
-            self.if_match(&show::grant(&who, old))?;
-            Ok(Some(Command::Grant(who, None)))
+            self.if_match(|| show::grant(&who, old))?;
+            Ok(Some(alone(Command::Grant(who, None))))
         };
         self.port.change(id, take).await?;
         Ok(Answer::nothing())

@@ -272,9 +272,15 @@ impl Visit {
     }
 
     /// Refuses if the asker has seen another state than this.
-    pub(super) fn if_match(&self, state: &Json) -> Done<()> {
+    pub(super) fn if_match(&self, state: impl FnOnce() -> Json) -> Done<()> {
+        self.if_match_any(|| Some(state()))
+    }
+
+    /// The same about what may not be there: then no state is the right one.
+    pub(super) fn if_match_any(&self, state: impl FnOnce() -> Option<Json>) -> Done<()> {
         let wanted = self.request.headers.if_match.as_deref();
-        if wanted.is_none() || api::accepts(wanted, &Tag::of(state)) {
+        let fits = |state: Json| api::accepts(wanted, &Tag::of(&state.to_string()));
+        if wanted.is_none() || state().is_some_and(fits) {
             return Ok(());
         }
         Err(Problem::at(Code::PreconditionFailed, "if-match", "read it again"))
@@ -305,12 +311,13 @@ fn written(answer: Answer, if_none_match: Option<&str>, summary: Summary) -> Res
     let mut headers = vec![("cache-control", "no-store".to_owned())];
     let mut text = String::new();
     if let Some(body) = body {
-        let tag = Tag::of(&body);
+        text = body.to_string();
+        let tag = Tag::of(&text);
         if api::is_known(if_none_match, &tag) && status == 200 {
             status = 304;
+            text.clear();
         } else {
             headers.push(("content-type", "application/json".to_owned()));
-            text = body.to_string();
         }
         headers.push(("etag", tag.to_string()));
     }

@@ -131,7 +131,7 @@ impl Visit {
     pub(super) async fn revoke_key(&self, mut asked: Asked) -> Done<Answer> {
         let id = asked.value();
         let (body, key) = self.key(&id).await?;
-        self.if_match(&shown(&id, &key))?;
+        self.if_match(|| shown(&id, &key))?;
         let theirs = Scopes::of_names(&key.scopes).unwrap_or(Scopes::OPERATOR);
         if !self.who.scopes.covers(theirs) {
             let detail = "the key may do more than this one";

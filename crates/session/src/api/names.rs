@@ -4,6 +4,7 @@ use super::http::{Answer, Asked, Visit};
 use super::port::Done;
 use super::rooms::bind;
 use super::show;
+use crate::call::Line;
 use parlour_base::RoomId;
 use parlour_base::storage::Write;
 use parlour_wire::api::{Code, NAMES_MAX, NameBody, NewNameBody, PREFIX, Problem};
@@ -18,7 +19,7 @@ impl Visit {
     pub(super) async fn bind_name(&self, mut asked: Asked) -> Done<Answer> {
         let id: RoomId = asked.id("room")?;
         let name: NameBody = asked.body()?;
-        let _turn = self.api.turns.of(&self.port, id).await?;
+        self.port.turn(Line::Room(id)).await?;
         let seen = self.room(id).await?;
         let has = seen.names.iter().any(|(n, t)| *n == name.namespace && *t == name.name);
         if !has && seen.names.len() >= NAMES_MAX {
@@ -39,7 +40,7 @@ impl Visit {
         let detail = "no room of that namespace can be called that";
         let wrong = || Problem::at(Code::BadField, "name", detail);
         let new = NameBody::checked(&namespace, &new).ok_or_else(wrong)?;
-        let _turn = self.api.turns.of(&self.port, id).await?;
+        self.port.turn(Line::Room(id)).await?;
         self.has_name(id, &namespace, &name).await?;
         if new.name != name {
             let unbind = Write::UnbindName { namespace, name, room: id };
@@ -52,7 +53,7 @@ impl Visit {
     pub(super) async fn unbind_name(&self, mut asked: Asked) -> Done<Answer> {
         let id: RoomId = asked.id("room")?;
         let (namespace, name) = (asked.value(), asked.value());
-        let _turn = self.api.turns.of(&self.port, id).await?;
+        self.port.turn(Line::Room(id)).await?;
         self.has_name(id, &namespace, &name).await?;
         self.port.commit(vec![Write::UnbindName { namespace, name, room: id }]).await?;
         Ok(Answer::nothing())
@@ -60,12 +61,11 @@ impl Visit {
 
     async fn has_name(&self, id: RoomId, namespace: &str, name: &str) -> Done<()> {
         let seen = self.room(id).await?;
-        let state = show::name(namespace, name);
         let is_it = |(n, t): &(String, String)| n == namespace && t == name;
         if !seen.names.iter().any(is_it) {
             return Err(Code::NotFound.into());
         }
-        self.if_match(&state)
+        self.if_match(|| show::name(namespace, name))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Steps in the words of the API: what they bring, or the problem.
 
-use crate::call::{Outcome, Step, Target};
+use crate::call::{Line, Outcome, Step, Target};
 use crate::flow::{self, Seen};
 use parlour_base::storage::{Found, Key, StoreFault, Write};
 use parlour_base::{Json, RoomId, Secret};
@@ -10,7 +10,7 @@ use parlour_wire::api::{Code, Problem};
 use std::ops::Deref;
 
 /// How often a room that went out of memory between two steps is opened again.
-const TRIES: u8 = 3;
+pub(super) const TRIES: u8 = 3;
 
 /// What comes of something.
 pub(super) type Done<T> = Result<T, Problem>;
@@ -48,6 +48,14 @@ impl Deref for Port {
 }
 
 impl Port {
+    /// Waits for those before it.
+    pub(super) async fn turn(&self, line: Line) -> Done<()> {
+        match self.step(Step::Turn(line)).await {
+            Outcome::Turn => Ok(()),
+            other => Err(unexpected(other)),
+        }
+    }
+
     /// Looks things up.
     pub(super) async fn find(&self, keys: Vec<Key>) -> Done<Vec<Found>> {
         match self.step(Step::Find(keys)).await {
@@ -149,18 +157,21 @@ impl Port {
         }
     }
 
-    /// Opens a room and has it do what `make` says after a look at it; `None`
-    /// says that there is nothing to do. Gives the room before and after.
+    /// Opens a room and has it do what `make` says after a look at it, with
+    /// what is written along; `None` says that there is nothing to do. Gives
+    /// the room after it, as long as it is there.
     pub(super) async fn change(
         &self,
         room: RoomId,
-        make: impl Fn(&Seen) -> Done<Option<Command>>,
-    ) -> Done<Seen> {
+        make: impl Fn(&Seen) -> Done<Option<(Command, Vec<Write>)>>,
+    ) -> Done<Option<Seen>> {
         for _ in 0..TRIES {
             let seen = self.open(room).await?.ok_or_else(|| Problem::new(Code::NotFound))?;
-            let Some(command) = make(&seen)? else { return Ok(seen) };
-            if self.command(room, command, Vec::new()).await?.is_some() {
-                return Ok(self.seen().unwrap_or(seen));
+            let Some((command, along)) = make(&seen)? else { return Ok(Some(seen)) };
+            // Held meanwhile, the room would be copied to be changed.
+            drop(seen);
+            if self.command(room, command, along).await?.is_some() {
+                return Ok(self.seen());
             }
         }
         Err(Code::Busy.into())
@@ -182,4 +193,9 @@ fn unexpected(outcome: Outcome) -> Problem {
         Outcome::Fault(why) => fault(why),
         _ => Code::Internal.into(),
     }
+}
+
+/// A command with nothing that is written along.
+pub(super) const fn alone(command: Command) -> (Command, Vec<Write>) {
+    (command, Vec::new())
 }

@@ -3,7 +3,7 @@
 
 use super::http::{Answer, Visit};
 use super::port::{Done, Port};
-use super::turns::Turn;
+use crate::call::Line;
 use parlour_base::storage::{Found, Write};
 use parlour_base::{Json, Wall};
 use parlour_directory::record::{self, EXPIRY};
@@ -21,8 +21,6 @@ pub(super) struct Repeatable {
     fingerprint: String,
     /// What is there already, and is over.
     stale: Option<Json>,
-    /// Nobody else does it meanwhile.
-    _turn: Turn<String>,
 }
 
 impl Visit {
@@ -43,8 +41,8 @@ impl Visit {
         let parts = [request.path.as_bytes(), query.as_bytes(), request.body.expose()];
         let fingerprint = repeats::fingerprint(&parts);
         let key = format!("{}/{name}", self.who.key);
-        let turn = self.api.repeats.of(&self.port, key.clone()).await?;
-        let mut repeatable = Repeatable { key, fingerprint, stale: None, _turn: turn };
+        self.port.turn(Line::Repeat(key.clone())).await?;
+        let mut repeatable = Repeatable { key, fingerprint, stale: None };
         match self.look(&mut repeatable).await? {
             Some(answer) => Ok(Some(answer)),
             None => {

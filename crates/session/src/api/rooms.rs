@@ -3,14 +3,16 @@
 use super::http::{Answer, Asked, Visit};
 use super::page::page;
 use super::policy::{closed, is_whole};
-use super::port::Done;
+use super::port::{Done, TRIES, alone};
 use super::repeat::undoing;
 use super::show;
+use crate::call::Line;
 use crate::flow::Seen;
-use crate::rooms::owned;
+use crate::rooms::{owned, passed_on};
 use parlour_base::RoomId;
 use parlour_base::storage::{Found, Key, Write};
-use parlour_room::{Command, Policy, Rules};
+use parlour_room::command::Description;
+use parlour_room::{Command, Rules};
 use parlour_wire::api::{Change, Code, NameBody, PREFIX, Problem, RoomBody};
 use serde_json::json;
 
@@ -70,15 +72,14 @@ impl Visit {
         let mut along = names.iter().map(|name| bind(id, name)).collect::<Vec<_>>();
         along.extend(self.remembering(&answer));
         let undoing = undoing(&along);
-        let mut first = Vec::new();
-        if display_name.is_some() {
-            let rules = Rules { display_name, ..Rules::default() };
-            first.push(Command::Configure(Box::new(rules)));
-        }
-        first.extend(
-            lease.map(|(lease, expires)| Command::Lease { lease: Box::new(lease), expires }),
-        );
-        match self.describe(id, first, policy, along).await {
+        along.extend(lease.iter().filter_map(|(lease, _)| owned(lease, id)));
+        let rules = display_name.is_some().then(|| Rules { display_name, ..Rules::default() });
+        let description = Description {
+            rules: rules.map(Box::new),
+            policy: Some(Box::new(policy)),
+            lease: lease.map(|(lease, expires)| (Box::new(lease), expires)),
+        };
+        match self.describe(id, description, along).await {
             Ok(()) => Ok(answer),
             Err(problem) => {
                 // Nobody knows the room: without its names it is as good as
@@ -93,39 +94,17 @@ impl Visit {
         }
     }
 
-    /// Says what a new room is. The policy comes last, with everything that
-    /// others can find the room by.
-    async fn describe(
-        &self,
-        id: RoomId,
-        mut first: Vec<Command>,
-        policy: Policy,
-        along: Vec<Write>,
-    ) -> Done<()> {
-        self.port.make(id).await?;
-        if policy == Policy::default() {
-            // A new room has this one: setting it would be no change, and
-            // nothing would be written along.
-            first.push(Command::SetPolicy(Box::new(closed())));
+    /// Says what a new room is, with everything that others can find it by,
+    /// though it may have to be opened again.
+    async fn describe(&self, id: RoomId, all: Description, along: Vec<Write>) -> Done<()> {
+        for _ in 0..TRIES {
+            self.port.make(id).await?;
+            let command = Command::Describe(Box::new(all.clone()));
+            if self.port.command(id, command, along.clone()).await?.is_some() {
+                return Ok(());
+            }
         }
-        for command in first {
-            let along = match &command {
-                Command::Lease { lease, .. } => owned(lease, id).into_iter().collect(),
-                _ => Vec::new(),
-            };
-            self.insist(id, command, along).await?;
-        }
-        self.insist(id, Command::SetPolicy(Box::new(policy)), along).await
-    }
-
-    /// Has a new room do something, though it may have to be opened again.
-    async fn insist(&self, id: RoomId, command: Command, along: Vec<Write>) -> Done<()> {
-        if self.port.command(id, command.clone(), along.clone()).await?.is_some() {
-            return Ok(());
-        }
-        self.port.make(id).await?;
-        let done = self.port.command(id, command, along).await?;
-        done.map(drop).ok_or_else(|| Code::Busy.into())
+        Err(Code::Busy.into())
     }
 
     /// Whether no room has one of these names.
@@ -160,44 +139,49 @@ impl Visit {
             Some(lease) => Some(self.new_lease(lease, now).await?),
             None => None,
         };
-        let _turn = self.api.turns.of(&self.port, id).await?;
-        let before = self.room(id).await?;
-        self.if_match(&show::room(&before))?;
-        let has_lease = lease.is_some() || before.room.lease().is_some();
-        is_whole(&policy.over(before.room.policy())?, has_lease)?;
-        let mut seen = before;
-        if let Some((lease, expires)) = lease {
-            let set =
-                |_: &Seen| Ok(Some(Command::Lease { lease: Box::new(lease.clone()), expires }));
-            seen = self.port.change(id, set).await?;
-            self.port.commit(owned(&lease, id).into_iter().collect()).await?;
-        }
-        if body.display_name != Change::Keep {
-            let set = |seen: &Seen| {
-                let old = seen.room.rules().clone();
-                let display_name = body.display_name.clone().over(None);
-                Ok(Some(Command::Configure(Box::new(Rules { display_name, ..old }))))
+        self.port.turn(Line::Room(id)).await?;
+        let change = |seen: &Seen| {
+            self.if_match(|| show::room(seen))?;
+            let room = &seen.room;
+            let new = policy.over(room.policy())?;
+            is_whole(&new, lease.is_some() || room.lease().is_some())?;
+            let display_name = match &body.display_name {
+                Change::Keep => None,
+                change => Some(change.clone().over(None)),
             };
-            seen = self.port.change(id, set).await?;
-        }
-        let set = |seen: &Seen| {
-            let new = policy.over(seen.room.policy())?;
-            let same = new == *seen.room.policy();
-            Ok((!same).then(|| Command::SetPolicy(Box::new(new))))
+            let rules = display_name
+                .map(|display_name| Box::new(Rules { display_name, ..Rules::clone(room.rules()) }));
+            let description = Description {
+                rules: rules.filter(|new| **new != *room.rules()),
+                policy: (new != *room.policy()).then(|| Box::new(new)),
+                lease: lease.clone().map(|(lease, expires)| (Box::new(lease), expires)),
+            };
+            let along = match &lease {
+                Some((lease, _)) => passed_on(room.lease(), lease, id),
+                None => Vec::new(),
+            };
+            let idle = description == Description::default();
+            Ok((!idle).then(|| (Command::Describe(Box::new(description)), along)))
         };
-        seen = self.port.change(id, set).await.map(|new| Seen { names: seen.names, ..new })?;
+        let seen = self.port.change(id, change).await?;
+        let seen = seen.ok_or_else(|| Problem::new(Code::NotFound))?;
         Ok(Answer::json(show::room(&seen)))
     }
 
     pub(super) async fn delete_room(&self, mut asked: Asked) -> Done<Answer> {
         let id = asked.id("room")?;
-        let _turn = self.api.turns.of(&self.port, id).await?;
+        self.port.turn(Line::Room(id)).await?;
         let delete = |seen: &Seen| {
-            self.if_match(&show::room(seen))?;
-            Ok(Some(Command::Delete))
+            self.if_match(|| show::room(seen))?;
+            Ok(Some(alone(Command::Delete)))
         };
         self.port.change(id, delete).await?;
         Ok(Answer::nothing())
+    }
+
+    /// Refuses what is about a room that is not stored.
+    pub(super) async fn exists(&self, id: RoomId) -> Done<()> {
+        self.room(id).await.map(drop)
     }
 
     /// A stored room.

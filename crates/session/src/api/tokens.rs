@@ -95,7 +95,7 @@ impl Visit {
             return self.revoke_signed(key, token).await;
         }
         let (body, token) = self.kept_token(&id).await?;
-        self.if_match(&shown(&id, &token))?;
+        self.if_match(|| shown(&id, &token))?;
         let revoked = TokenRecord { revoked: true, ..token };
         let writes = vec![
             record::expect(TOKEN, &id, Some(body)),

@@ -89,7 +89,7 @@ impl Visit {
         let (id, (was, user)) = self.user(asked.id("user")?).await?;
         let body: UserBody = asked.body()?;
         let text = id.to_string();
-        self.if_match(&shown(&text, &user))?;
+        self.if_match(|| shown(&text, &user))?;
         let mut new = changed(user.clone(), body);
         if new == user {
             return Ok(Answer::json(shown(&text, &user)));
@@ -102,7 +102,7 @@ impl Visit {
 
     pub(super) async fn delete_user(&self, mut asked: Asked) -> Done<Answer> {
         let (id, (was, user)) = self.user(asked.id("user")?).await?;
-        self.if_match(&shown(&id.to_string(), &user))?;
+        self.if_match(|| shown(&id.to_string(), &user))?;
         // The user first: what is left of a crash in between is found by
         // nobody, and a contact cannot be added to a user who is gone.
         self.port.commit(users::change(id, Some(&was), None)).await?;

@@ -13,7 +13,7 @@ use super::push::{self, Topic};
 use super::records::{CALL_URL, CALL_URLS, CallUrlRecord, device_key, forget, keep, prefix, read};
 use crate::call::{Call, Reply, Target};
 use parlour_base::{Entropy, RoomId, Secret, UserId};
-use parlour_room::command::{Admission, Terms};
+use parlour_room::command::{Admission, Description, Terms};
 use parlour_room::lease::Lease;
 use parlour_room::policy::EntryRule;
 use parlour_room::{Actor, Command, Door, Doors, Happening, Person, Policy, Proof, Slot};
@@ -129,7 +129,6 @@ impl Visit {
         }
         let doors = Doors::of(&[Door::Rooms]);
         let policy = Policy { doors, entry: EntryRule::Open, ..Policy::default() };
-        self.house(id, Command::SetPolicy(Box::new(policy)), Vec::new()).await?;
         let now = self.port.now().wall;
         let lease = Lease {
             owner: None,
@@ -141,7 +140,12 @@ impl Visit {
             created: now,
         };
         let expires = later(now, CALL_MEDIA);
-        self.house(id, Command::Lease { lease: Box::new(lease), expires }, Vec::new()).await?;
+        let description = Description {
+            rules: None,
+            policy: Some(Box::new(policy)),
+            lease: Some((Box::new(lease), expires)),
+        };
+        self.house(id, Command::Describe(Box::new(description)), Vec::new()).await?;
         let caller = self.side(id, caller, "caller").await?;
         let callee = self.side(id, Person::known(callee), "callee").await?;
         Ok((id, [caller, callee]))

@@ -9,7 +9,7 @@ use super::records::{DELETED, DeletedRecord, OWNED, forget, keep, owned, read, r
 use crate::call::Target;
 use parlour_base::storage::Write;
 use parlour_base::{Json, RoomId, Wall};
-use parlour_room::command::LeaseChange;
+use parlour_room::command::{Description, LeaseChange};
 use parlour_room::lease::Lease;
 use parlour_room::policy::EntryRule;
 use parlour_room::{Actor, Command, Door, Doors, Policy, Refusal, Room};
@@ -43,7 +43,6 @@ impl Visit {
             capacity: None,
             password: None,
         };
-        self.house(id, Command::SetPolicy(Box::new(policy)), Vec::new()).await?;
         let now = self.port.now().wall;
         let expires = self.end_of_life(now, made.expires_in_hours);
         let lease = Lease {
@@ -59,8 +58,12 @@ impl Visit {
             created: now,
         };
         let along = owned(&lease, id).into_iter().collect();
-        let lease = Command::Lease { lease: Box::new(lease), expires };
-        self.house(id, lease, along).await?;
+        let description = Description {
+            rules: None,
+            policy: Some(Box::new(policy)),
+            lease: Some((Box::new(lease), expires)),
+        };
+        self.house(id, Command::Describe(Box::new(description)), along).await?;
         let token = id.to_string();
         let body = view::created(&token, &self.room_url(&token), seconds(expires));
         self.marks.summary.made = Some(token);

@@ -116,6 +116,14 @@ pub(crate) fn owned(lease: &Lease, room: RoomId) -> Option<Write> {
     Some(keep(OWNED, room_key(lease.owner?, room), &true))
 }
 
+/// The rooms of the owner of a lease have one more, and those of the owner
+/// before one less.
+pub(crate) fn passed_on(before: Option<&Lease>, after: &Lease, room: RoomId) -> Vec<Write> {
+    let old = before.and_then(|lease| lease.owner).filter(|old| Some(*old) != after.owner);
+    let gone = old.map(|old| forget(OWNED, room_key(old, room)));
+    gone.into_iter().chain(owned(after, room)).collect()
+}
+
 /// A record; what cannot be read is as good as absent.
 pub(super) fn read<T: serde::de::DeserializeOwned>(body: Option<Json>) -> Option<T> {
     serde_json::from_value(body?).ok()
