@@ -6,8 +6,8 @@
 pub enum Bug {
     /// The store says that it has kept what it has not.
     LyingStore,
-    /// The store does not look at epochs: a write of a node that died lands in
-    /// a room that was opened since.
+    /// The store does not look at epochs: a write of a node that died, or that
+    /// was replaced, lands in a room that was opened since.
     MissingFence,
     /// One of the product itself: called with true before the world begins,
     /// and with false after its end. The switches behind it are in no release

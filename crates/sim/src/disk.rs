@@ -142,7 +142,9 @@ impl Disk {
         let (mut marks, mut lost) = (Vec::new(), Vec::new());
         if let StoreOp::Commit(writes) = &request.op {
             marks = writes.iter().flat_map(tokens).collect();
-            let forgets = |write: &&Write| matches!(write, Write::ForgetChat { .. });
+            let forgets = |write: &&Write| {
+                matches!(write, Write::ForgetChat { .. } | Write::ForgetRoom { .. })
+            };
             lost = writes.iter().filter(forgets).cloned().collect();
         }
         let rooms = match &request.op {
@@ -170,7 +172,7 @@ impl Disk {
                     Write::ForgetChat { room, keys: Some(keys), .. } => {
                         self.forgotten.extend(keys.into_iter().map(|key| (room, key)));
                     }
-                    Write::ForgetChat { room, keys: None, .. } => {
+                    Write::ForgetChat { room, keys: None, .. } | Write::ForgetRoom { room, .. } => {
                         *self.wiped.entry(room).or_default() += 1;
                     }
                     _ => {}
@@ -216,26 +218,39 @@ impl Disk {
     /// fenced off.
     pub(crate) fn arrive_late(&mut self) {
         let Some(Pending { life, mut request, .. }) = self.late.pop_front() else { return };
-        if matches!(self.bug, Some(Bug::MissingFence))
-            && let StoreOp::Commit(writes) = &mut request.op
-        {
-            for write in writes {
-                unfence(write, &self.owners);
-            }
-        }
+        self.unfence(&mut request);
         drop(self.execute(life, request));
     }
 
     /// A node that another one has replaced asks for something. Gives the
     /// answer at once: it writes to what is still its own, and reads nothing.
-    pub(crate) fn ask_of_old(&mut self, life: u32, request: StoreRequest) -> StoreReply {
+    pub(crate) fn ask_of_old(&mut self, life: u32, mut request: StoreRequest) -> StoreReply {
         let id = request.id;
+        self.unfence(&mut request);
         if !is_of_a_room(&request) {
             return StoreReply { id, result: Err(StoreFault::Busy) };
         }
         let result = self.execute(life, request);
         self.excuse(life, id);
         StoreReply { id, result }
+    }
+
+    /// A planted bug lets writes pass for those of the room's present owner.
+    fn unfence(&self, request: &mut StoreRequest) {
+        let StoreOp::Commit(writes) = &mut request.op else { return };
+        for write in writes.iter_mut().filter(|_| matches!(self.bug, Some(Bug::MissingFence))) {
+            let newest = room_of(write).and_then(|room| self.owners.get(&room));
+            if let Write::Room { epoch, .. }
+            | Write::Part { epoch, .. }
+            | Write::Due { epoch, .. }
+            | Write::ForgetRoom { epoch, .. }
+            | Write::Chat { epoch, .. }
+            | Write::ForgetChat { epoch, .. } = write
+                && let Some((newest, _)) = newest
+            {
+                *epoch = *newest;
+            }
+        }
     }
 
     /// What a node that opened these rooms now would find of each.
@@ -270,18 +285,6 @@ pub(crate) const fn room_of(write: &Write) -> Option<RoomId> {
         | Write::Chat { room, .. }
         | Write::ForgetChat { room, .. } => Some(*room),
         _ => None,
-    }
-}
-
-/// Lets a write pass for one of the room's present owner.
-fn unfence(write: &mut Write, owners: &BTreeMap<RoomId, (Epoch, u32)>) {
-    if let Write::Room { room, epoch, .. }
-    | Write::Part { room, epoch, .. }
-    | Write::Chat { room, epoch, .. }
-    | Write::ForgetChat { room, epoch, .. } = write
-        && let Some((newest, _)) = owners.get(room)
-    {
-        *epoch = *newest;
     }
 }
 

@@ -12,7 +12,7 @@ const MEDIA_SEEDS: u64 = 40;
 /// Seeds that once found something, each with what it was. A world that has
 /// learned to do more does other things with the same seed: what an older seed
 /// found has its own test beside the code, and the seed stays for luck.
-const FOUND: [(u64, &str); 12] = [
+const FOUND: [(u64, &str); 21] = [
     (0, "an answer was read against sections that its offer did not have"),
     (2, "the stream that a refused one was to replace stayed"),
     (16, "the answer to an ended part of a stream ended the next one"),
@@ -25,6 +25,15 @@ const FOUND: [(u64, &str); 12] = [
     (371, "an id was taken before its owner was seen to leave"),
     (524, "a crowded room forgot that a stream was closed"),
     (284, "the answer to an ended part of a stream ended the next one"),
+    (103, "a room of another node was held on to after a write that nobody waited for"),
+    (2810, "who came with the id of somebody who was put out went with them"),
+    (3412, "who came with the id of somebody who was put out went with them"),
+    (4134, "somebody was put out and had not heard of it when all was compared"),
+    (6614, "a book counted from the middle of a millisecond"),
+    (6933, "a book looked for a name that nobody had been told"),
+    (14_327, "a book took a visit at another door for one that was on disk"),
+    (19_368, "a book did not know a size that was set and not answered"),
+    (9956, "a book missed the chat of a room that was deleted"),
 ];
 
 /// The same for worlds with media in each.

@@ -155,6 +155,12 @@ impl Book {
             person.busy += 1;
             person.mixed |= person.busy > 1;
         }
+        if let What::Change { room, size, .. } = what
+            && let Some(room) = self.rooms.get_mut(room)
+        {
+            // Whether or not anybody answers.
+            room.size = room.size.max(*size);
+        }
         for room in deleted(what) {
             if let Some(room) = self.rooms.get_mut(room)
                 && room.life == Life::There

@@ -48,12 +48,9 @@ impl Book {
                 self.is_there(under, room, seen, &[204, 401])?;
                 self.life(under, room, seen.status == 204, seen);
             }
-            What::Change { room, size, .. } => {
+            What::Change { room, .. } => {
                 ensure(passed, "a session that was made is unknown")?;
                 self.is_there(under, room, seen, &[200, 401])?;
-                if let Some(known) = self.rooms.get_mut(room) {
-                    known.size = known.size.max(*size);
-                }
             }
             What::Read { room, who } => self.read(under, room, who, seen, steady)?,
             What::Join { room, who, name } => return self.joined(under, (room, who, name), seen),

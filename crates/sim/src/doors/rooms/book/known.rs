@@ -68,9 +68,12 @@ pub(super) struct Known {
     pub size: u32,
     pub ctime: i64,
     pub ctime_at: u64,
-    /// How often the server had failed by then: the visits of people at other
-    /// doors are not on disk.
+    /// How often the server had failed before it was set, as far as is known:
+    /// the visits of people at other doors are shown before they are on disk,
+    /// and a write of them that failed is not done again.
     pub ctime_count: u64,
+    /// How often the server had failed when it was looked at last.
+    pub looked_count: u64,
     pub people: BTreeMap<Who, Person>,
     /// Every name that was used to come in, and how often: a join sent again
     /// by somebody without credentials is one more person of that name.
@@ -91,6 +94,7 @@ impl Known {
             ctime: 0,
             ctime_at: 0,
             ctime_count: 0,
+            looked_count: 0,
             people: BTreeMap::new(),
             names: BTreeMap::new(),
             shared: false,
@@ -119,8 +123,11 @@ impl Known {
         if steady && under.at >= self.ctime_at {
             let same = under.trouble.count == self.ctime_count;
             ensure(!same || ctime >= self.ctime, "ctime went back")?;
+            if ctime != self.ctime {
+                self.ctime_count = self.looked_count;
+            }
             (self.ctime, self.ctime_at) = (ctime, seen.at);
-            self.ctime_count = under.trouble.count;
+            self.looked_count = under.trouble.count;
         }
         if !self.shared {
             ensure(names.len() <= self.size as usize, "more people than the room takes")?;
