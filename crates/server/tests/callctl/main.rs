@@ -13,6 +13,8 @@ mod parts;
 mod peer;
 mod pushes;
 mod rtp;
+mod secure;
+mod silence;
 #[path = "../edge/support.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod support;
