@@ -93,6 +93,12 @@ def stamp(state):
     return first(time_, 1, 0), first(time_, 2, 0)
 
 
+def say(line):
+    """One line at once: the stream tells of changes from a thread of its own."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 class Client:
     """One user behind a trusted bridge."""
 
@@ -114,7 +120,7 @@ class Client:
         if key in self.newest and stamp(self.newest[key]) >= stamp(state):
             return
         self.newest[key] = state
-        print("in the call:", people(state) or "nobody")
+        say(f"in the call: {people(state) or 'nobody'}")
 
     def watch(self):
         """Returns when the stream is ready; tells of changes from then on."""
@@ -130,7 +136,7 @@ class Client:
                         self.take(first(fields(first(event, 2)), 1))
             except grpc.RpcError as error:
                 if error.code() != grpc.StatusCode.CANCELLED:
-                    print("the stream has ended:", error.code().name)
+                    say(f"the stream has ended: {error.code().name}")
 
         threading.Thread(target=listen, daemon=True).start()
 
@@ -150,8 +156,8 @@ def main():
     info = fields(first(joined, 3))
     token = first(fields(first(joined, 4)), 1)
     host, port, conference = first(info, 1), first(info, 2, 0), first(info, 3)
-    print(f"connect to {host.decode()}:{port}/{conference.decode()}")
-    print(f"with the token {token.decode()}")
+    say(f"connect to {host.decode()}:{port}/{conference.decode()}")
+    say(f"with the token {token.decode()}")
 
     time.sleep(1)
     client.call("OnLeaveConvoConference", field(1, convo(key)) + field(4, field(1, token)))

@@ -5,6 +5,7 @@
 //! long simulations.
 
 mod network;
+mod requirements;
 mod run;
 mod setup;
 mod tidy;

@@ -3,6 +3,7 @@
 //! The matrix below is the one of docs/design/architecture.md: a row may use
 //! its columns. Below the line there is no clock, no socket, no task, no disk.
 
+use crate::requirements;
 use anyhow::{Result, bail};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -86,6 +87,7 @@ pub(crate) fn check() -> Result<()> {
     offences.extend(reachable_world(&metadata));
     offences.extend(sources()?);
     offences.extend(unfuzzed()?);
+    offences.extend(untested()?);
     if !offences.is_empty() {
         bail!("{}", offences.join("\n"));
     }
@@ -204,6 +206,14 @@ fn banned(name: &str, shown: &str, text: &str) -> Vec<String> {
         offences.push(format!("{shown} has a map with a random order"));
     }
     offences
+}
+
+/// Requirements of call control that no test names.
+fn untested() -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    rust_files(&root().join("crates"), &mut files)?;
+    let texts = files.iter().map(std::fs::read_to_string).collect::<Result<Vec<_>, _>>()?;
+    Ok(requirements::missing(texts.iter().map(String::as_str)))
 }
 
 /// Modules of `wire` with a public reader that no fuzz target names.

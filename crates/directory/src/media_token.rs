@@ -167,6 +167,15 @@ pub fn is_media_token(text: &str) -> bool {
     text.starts_with(MARK)
 }
 
+/// The room that a text names, if it has the form of a media token; whether it
+/// is one can say only who has the keys.
+#[must_use]
+pub fn room_named(text: &str) -> Option<RoomId> {
+    let text = text.strip_prefix(MARK).filter(|text| text.len() <= TOKEN_BYTES_MAX)?;
+    let (claims, _) = text.split_once('.')?;
+    read_claims(&URL_SAFE_NO_PAD.decode(claims).ok()?).map(|token| token.room)
+}
+
 /// Room, user, number and end in eight bytes each, then the slot's name behind
 /// a byte that says whether there is one.
 fn claims(token: &MediaToken) -> Option<Vec<u8>> {
@@ -210,12 +219,16 @@ mod tests {
 
     fn token(slot: Option<&str>) -> MediaToken {
         MediaToken {
-            room: RoomId::new(7).expect("fine"),
+            room: one_room(),
             user: UserId::new(8).expect("fine"),
             slot: slot.map(str::to_owned),
             number: 1_800_000_000_000_000_001,
             expires: Wall(2_000),
         }
+    }
+
+    fn one_room() -> RoomId {
+        RoomId::new(7).expect("fine")
     }
 
     fn keys(seed: u8) -> MediaKeys {
@@ -230,6 +243,7 @@ mod tests {
             assert!(!text.expose().contains(':') && text.expose().len() <= TOKEN_BYTES_MAX);
             assert_eq!(keys(1).check(Wall(1_999), text.expose()), Some(one));
             assert_eq!(keys(1).check(Wall(2_000), text.expose()), None);
+            assert_eq!(room_named(text.expose()), Some(one_room()));
         }
         assert!(keys(1).mint(&token(Some(&"x".repeat(256)))).is_none());
     }

@@ -107,6 +107,25 @@ fn each_reason_not_to_admit_has_its_word() {
 }
 
 #[test]
+fn whoever_names_only_the_room_needs_a_token_of_that_room_that_is_current() {
+    let mut kik = Kik::new();
+    let (old, other) = (kik.join(ALICE, GROUP), kik.join(ALICE, PAIR));
+    let ticket = kik.join(ALICE, GROUP);
+    let (here, there) = (room(&ticket).to_string(), room(&other).to_string());
+    for (room, token, result) in [
+        (&there, &ticket.token, Connected::BadToken),
+        (&here, &other.token, Connected::BadToken),
+        (&here, &old.token, Connected::StaleToken),
+    ] {
+        assert_eq!(present(&mut kik, room, token, "1").result, i32::from(result), "{room}");
+    }
+    assert_eq!(present(&mut kik, &here, &ticket.token, "1").result, i32::from(Connected::Ok));
+    assert_eq!(kik.state(ALICE, GROUP), Some(State::Connected));
+    over(&mut kik, &Ticket { conference: here, ..ticket }, "1");
+    assert_eq!(kik.state(ALICE, GROUP), None);
+}
+
+#[test]
 fn a_media_server_is_told_which_connections_to_close_and_why() {
     let mut kik = Kik::new();
     let ticket = kik.join(ALICE, GROUP);

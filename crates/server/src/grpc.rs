@@ -22,6 +22,7 @@ mod plane;
 mod push;
 mod rate;
 mod remote;
+mod retry;
 mod routes;
 mod seen;
 mod servers;
@@ -59,6 +60,21 @@ use std::any::Any;
 use std::sync::Arc;
 use tonic::metadata::MetadataMap;
 use tonic::{Code, Request, Status};
+
+/// What the door holds that `/metrics` shows beside its limit: of streams,
+/// users and the like all, of what each receiver or media server has the most.
+pub const LIMITS: [&str; 10] = [
+    "callctl.watches",
+    "callctl.push_pending",
+    "callctl.paced_users",
+    "callctl.seen_convos",
+    "callctl.leaves_pending",
+    "callctl.media_servers",
+    "callctl.media_connections",
+    "callctl.evictions_pending",
+    "callctl.media_places",
+    "callctl.reports_pending",
+];
 
 /// Whether a request came with the certificate of a bridge.
 fn is_bridge<T>(request: &Request<T>) -> bool {
@@ -162,7 +178,9 @@ impl Door {
                 Ok(())
             }
             Notice::Eviction(eviction) => {
-                self.media.evict(&eviction);
+                if !self.media.evict(&eviction) {
+                    self.counters.evictions_overflowed.inc();
+                }
                 Ok(())
             }
             Notice::Departed(connection) => {
@@ -203,14 +221,29 @@ impl Door {
         }
     }
 
-    /// Streams of changes, and the most conversations that wait to be pushed to
-    /// one receiver: how many there are, and how many there may be.
-    fn fill(&self) -> [(u64, u64); 2] {
+    /// How much there is and may be of each of [`LIMITS`].
+    fn fill(&self) -> [(u64, u64); LIMITS.len()] {
         let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        let config = &self.config;
         let waiting = self.pushes.iter().map(Pushes::waiting).max().unwrap_or(0);
+        let leaving = match &self.keeper {
+            Keeper::Here => 0,
+            Keeper::There(there) => there.leaving(),
+        };
+        let reports = self.plane.as_ref().map_or(0, |plane| plane.waiting());
+        let [servers, connections, evictions, places] =
+            self.media.fill().map(|(used, max)| (wide(used), wide(max)));
         [
-            (wide(self.hub.count()), self.config.watches.into()),
-            (wide(waiting), self.config.push_pending.into()),
+            (wide(self.hub.count()), wide(self.hub.limit())),
+            (wide(waiting), config.push_pending.into()),
+            (wide(self.rate.users()), config.paced_users.into()),
+            (wide(self.seen.count()), config.seen_convos.into()),
+            (wide(leaving), config.leaves_pending.into()),
+            servers,
+            connections,
+            evictions,
+            places,
+            (wide(reports), config.reports_pending.into()),
         ]
     }
 

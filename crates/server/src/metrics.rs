@@ -58,6 +58,20 @@ counters! {
     grpc_unauthenticated: "grpc_unauthenticated",
     /// gRPC calls refused because their user calls too often.
     grpc_too_often: "grpc_too_often",
+    /// gRPC calls given up because they took longer than any call may.
+    grpc_too_long: "grpc_too_long",
+    /// Streams of changes refused because there were too many, of all or of one user.
+    watches_refused: "callctl_watches_refused",
+    /// Times that a stream of changes had to be told that something was left out.
+    watches_lagged: "callctl_watches_lagged",
+    /// Leaves that a front did not pass on because too many were being tried.
+    leaves_dropped: "callctl_leaves_dropped",
+    /// Media servers apart, and connections of theirs, refused because there were too many.
+    media_refused: "callctl_media_refused",
+    /// Streams of media servers apart ended because too much waited for them.
+    evictions_overflowed: "callctl_evictions_overflowed",
+    /// Ends of connections that a media server apart could not report because too many waited.
+    reports_dropped: "callctl_reports_dropped",
     /// Call-control pushes delivered outside, one for each member.
     pushes_sent: "callctl_pushes_sent",
     /// Call-control pushes given up, one for each member.

@@ -4,7 +4,7 @@
 //! about clients.
 
 use crate::config::{Listen, OPS_DEFAULT};
-use crate::grpc::Routes;
+use crate::grpc::{self, Routes};
 use crate::http::Site;
 use crate::media::{WORDS_MAX, WorkerPort};
 use crate::metrics::Metrics;
@@ -36,8 +36,8 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait after the system failed to accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
-/// The limits whose use is shown.
-pub const LIMITS: &[&str] = &[
+/// The limits whose use is shown, without those of call control.
+const LIMITS: &[&str] = &[
     "http.connections_max",
     "http.connections_per_address",
     "shard_mail",
@@ -46,12 +46,15 @@ pub const LIMITS: &[&str] = &[
     "group_reads",
     "store_queue",
     "worker_words",
-    "callctl.watches",
-    "callctl.push_pending",
     "control.rooms",
     "control.entries",
     "control.calls",
 ];
+
+/// All of them, those of call control at the end.
+pub fn limit_names() -> impl Iterator<Item = &'static str> {
+    LIMITS.iter().chain(&grpc::LIMITS).copied()
+}
 
 /// What the store shows of itself, read at each scrape.
 pub type StoreProbe = Box<dyn Fn() -> StoreView + Send + Sync>;
@@ -190,14 +193,14 @@ async fn rooms_report(State(ops): State<Arc<Ops>>, Path(token): Path<String>) ->
     }
 }
 
-/// Use and size of each limit, in the order of [`LIMITS`].
+/// Use and size of each limit, in the order of [`limit_names`].
 fn limits(ops: &Ops, (store_used, store_max): (u64, u64), held: &Gauges) -> Vec<Limit> {
     let wide = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let (inside, inside_max) = ops.site.gate.fill();
     let (fullest, address_max) = ops.site.gate.fill_of_fullest();
     let words = ops.workers.iter().map(WorkerPort::waiting).max().unwrap_or(0);
     let (shard, control) = (&ops.site.shard, &ops.site.config.control);
-    let [streams, pushes] = ops.site.grpc.get().map_or([(0, 0); 2], Routes::fill);
+    let callctl = ops.site.grpc.get().map_or([(0, 0); grpc::LIMITS.len()], Routes::fill);
     let uses = [
         (inside.into(), inside_max.into()),
         (fullest.into(), address_max.into()),
@@ -207,13 +210,12 @@ fn limits(ops: &Ops, (store_used, store_max): (u64, u64), held: &Gauges) -> Vec<
         (wide(ops.groups.waiting()), wide(ops.groups.room())),
         (store_used, store_max),
         (wide(words), wide(WORDS_MAX)),
-        streams,
-        pushes,
         (held.rooms + held.openings, control.rooms.into()),
         (held.entries, control.entries.into()),
         (held.calls, control.calls.into()),
     ];
-    LIMITS.iter().zip(uses).map(|(name, (used, max))| Limit { name, used, max }).collect()
+    let uses = uses.into_iter().chain(callctl);
+    limit_names().zip(uses).map(|(name, (used, max))| Limit { name, used, max }).collect()
 }
 
 #[cfg(test)]
@@ -224,8 +226,8 @@ mod tests {
     fn the_page_about_limits_marks_those_whose_use_is_shown() {
         let page = include_str!("../../../docs/reference/limits.md");
         let marked: Vec<&str> = page.lines().filter(|line| line.contains(" ● |")).collect();
-        assert_eq!(marked.len(), LIMITS.len(), "{marked:#?}");
-        for name in LIMITS.iter().filter(|name| name.contains('.')) {
+        assert_eq!(marked.len(), limit_names().count(), "{marked:#?}");
+        for name in limit_names().filter(|name| name.contains('.')) {
             assert!(marked.iter().any(|line| line.contains(name)), "{name} is not marked");
         }
     }

@@ -20,6 +20,7 @@ use parlour_wire::callctl::pb::selfhost::video::v1::{
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
@@ -96,8 +97,8 @@ pub enum Mail {
     Evict(u64),
     /// Everybody is to be told and let go.
     Shutdown,
-    /// The thread is to end.
-    Stop,
+    /// Says nothing, but has the thread look whether it is to end.
+    Look,
 }
 
 /// Work with a password.
@@ -164,6 +165,8 @@ impl std::fmt::Debug for Hands {
 #[derive(Debug, Clone)]
 pub struct Mailbox {
     mail: flume::Sender<Mail>,
+    /// The thread is to end, whatever waits.
+    stop: Arc<AtomicBool>,
     bytes: Arc<Semaphore>,
     questions: Arc<Semaphore>,
     counters: Arc<Counters>,
@@ -176,7 +179,10 @@ pub struct Gone;
 
 /// The receiving end, for [`run`].
 #[derive(Debug)]
-pub struct Letters(flume::Receiver<Mail>);
+pub struct Letters {
+    mail: flume::Receiver<Mail>,
+    stop: Arc<AtomicBool>,
+}
 
 /// Makes the mailbox.
 #[must_use]
@@ -184,7 +190,9 @@ pub fn mailbox(counters: Arc<Counters>) -> (Mailbox, Letters) {
     let (mail, letters) = flume::bounded(MAIL_MAX);
     let bytes = Arc::new(Semaphore::new(MAIL_BYTES_MAX));
     let questions = Arc::new(Semaphore::new(QUESTIONS_MAX));
-    (Mailbox { mail, bytes, questions, counters }, Letters(letters))
+    let stop = Arc::<AtomicBool>::default();
+    let letters = Letters { mail: letters, stop: Arc::clone(&stop) };
+    (Mailbox { mail, stop, bytes, questions, counters }, letters)
 }
 
 impl Mailbox {
@@ -210,6 +218,13 @@ impl Mailbox {
     /// The letter, if there is no place or the shard has ended.
     pub fn try_post(&self, mail: Mail) -> Result<(), Mail> {
         self.mail.try_send(mail).map_err(flume::TrySendError::into_inner)
+    }
+
+    /// Has the thread end before it opens another letter; never waits.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        // In a full mailbox there is a letter to look up at anyway.
+        drop(self.mail.try_send(Mail::Look));
     }
 
     /// Posts a client's frame when its bytes and its turn allow.
@@ -282,7 +297,8 @@ pub struct Desk {
     pub counters: Arc<Counters>,
 }
 
-/// Runs the shard until [`Mail::Stop`] comes or nobody can write any more.
+/// Runs the shard until [`Mailbox::stop`] is called or nobody can write any
+/// more.
 pub fn run(machine: &mut impl Control, desk: Desk) {
     let Desk { letters, hands, clock, drained, counters } = desk;
     let mut post = Post {
@@ -299,14 +315,17 @@ pub fn run(machine: &mut impl Control, desk: Desk) {
     step(machine, &mut post, clock.now(), Input::Tick);
     serve(machine, &mut post, &letters, &clock);
     // Who still waits for an answer learns that there will be none.
-    letters.0.drain();
+    letters.mail.drain();
 }
 
-/// Opens letters until one says to stop.
+/// Opens letters until it is to stop.
 fn serve(machine: &mut impl Control, post: &mut Post, letters: &Letters, clock: &Clock) {
     while let Some(first) = wait(letters, clock, machine.deadline()) {
-        let more = letters.0.try_iter().take(TURN_MAX);
+        let more = letters.mail.try_iter().take(TURN_MAX);
         for mail in first.into_iter().chain(more) {
+            if letters.stop.load(Ordering::Acquire) {
+                return;
+            }
             match post.open(mail) {
                 Some(Opened::One(input)) => step(machine, post, clock.now(), input),
                 Some(Opened::Stored(replies)) => {
@@ -314,7 +333,7 @@ fn serve(machine: &mut impl Control, post: &mut Post, letters: &Letters, clock: 
                         step(machine, post, clock.now(), Input::Stored(reply));
                     }
                 }
-                None => return,
+                None => {}
             }
         }
         let now = clock.now();
@@ -328,8 +347,8 @@ fn serve(machine: &mut impl Control, post: &mut Post, letters: &Letters, clock: 
 #[expect(clippy::option_option, reason = "time out and end of mail are different answers")]
 fn wait(letters: &Letters, clock: &Clock, deadline: Option<Mono>) -> Option<Option<Mail>> {
     use flume::RecvTimeoutError::{Disconnected, Timeout};
-    let Some(due) = deadline else { return letters.0.recv().ok().map(Some) };
-    match letters.0.recv_timeout(clock.until(due)) {
+    let Some(due) = deadline else { return letters.mail.recv().ok().map(Some) };
+    match letters.mail.recv_timeout(clock.until(due)) {
         Ok(mail) => Some(Some(mail)),
         Err(Timeout) => Some(None),
         Err(Disconnected) => None,
@@ -373,7 +392,7 @@ struct Post {
 }
 
 impl Post {
-    /// What a letter says to the machine; `None` when it says to stop.
+    /// What a letter says to the machine, if anything.
     fn open(&mut self, mail: Mail) -> Option<Opened> {
         Some(Opened::One(match mail {
             Mail::Opened(conn, remote, outgoing) => {
@@ -409,7 +428,7 @@ impl Post {
             Mail::Presented(id, answer) => Input::Presented(id, answer),
             Mail::Evict(connection) => Input::Evict(connection),
             Mail::Shutdown => Input::Shutdown,
-            Mail::Stop => return None,
+            Mail::Look => return None,
         }))
     }
 

@@ -9,9 +9,9 @@ pub use clients::{Bridges, Trust};
 
 use crate::clock::Clock;
 use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair, SanType};
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{RootCertStore, ServerConfig};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
 use std::net::IpAddr;
@@ -224,6 +224,16 @@ fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
     let file = fs::File::open(path).map_err(at)?;
     file.take(PEM_BYTES_MAX).read_to_end(&mut bytes).map_err(at)?;
     Ok(bytes)
+}
+
+/// Certificates of authorities, from a PEM file that holds at least one.
+pub(crate) fn authorities(path: &Path) -> Result<(Vec<u8>, RootCertStore), TlsError> {
+    let wrong = || TlsError::Pem { path: path.to_owned(), what: "certificate" };
+    let (pem, mut roots) = (read(path)?, RootCertStore::empty());
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        roots.add(certificate.map_err(|_| wrong())?)?;
+    }
+    if roots.is_empty() { Err(wrong()) } else { Ok((pem, roots)) }
 }
 
 /// Writes a file that only its user may read, in place of an older one.

@@ -41,7 +41,7 @@ section! {
         bridge_ca: PathBuf = PathBuf::new();
         /// Names of which such a certificate must bear one; empty for any.
         bridge_names: Vec<String> = Vec::new();
-        /// SHA-256 of certificates of trusted bridges, in hexadecimal, whoever issued them and for how long.
+        /// SHA-256 of certificates of trusted bridges, in hexadecimal, whoever issued them; their dates count.
         bridge_fingerprints: Vec<String> = Vec::new();
         /// File with the secret of operators (`authorization: Operator SECRET`); empty means `callctl/operator.secret` in the data folder, if it is there.
         operator_secret: PathBuf = PathBuf::new();
@@ -69,6 +69,18 @@ section! {
         vcs_url: String = String::new();
         /// URL of the process with the role `kik`, for the role `vcs`.
         kik_url: String = String::new();
+        /// File with the certificates of authorities (PEM) that must have issued those of `vcs_url`, `kik_url` and `callback_url`, where these begin with `https`; empty for the authorities that this machine trusts.
+        remote_ca: PathBuf = PathBuf::new();
+        /// How long a connection to one of them may take to be made.
+        remote_connect: Span = Span::secs(3), in Span::millis(10), Span::secs(60);
+        /// How long one of them may take to answer.
+        remote_answer: Span = Span::secs(5), in Span::millis(10), Span::secs(60);
+        /// How long one of them may be silent before it is asked whether it is alive, and how long that may take.
+        remote_ping: Span = Span::secs(10), in Span::millis(10), Span::secs(3_600);
+        /// How long to wait before one of them is tried again; twice as long after each further failure.
+        retry_pause: Span = Span::millis(250), in Span::millis(10), Span::secs(60);
+        /// The longest of these pauses.
+        retry_pause_max: Span = Span::secs(2), in Span::millis(10), Span::secs(600);
         /// What the role `media` is called by the keeper; a part that is new at each start follows it. 1 to 40 letters, digits, points or dashes.
         media_name: String = "media".to_owned();
         /// How often an idle stream of changes is sent a sign of life.
@@ -81,20 +93,54 @@ section! {
         watch_pending: u32 = 1_000, in 1, 100_000;
         /// Conversations with a change that may wait for a callback, a webhook or the front; the one that waited longest is dropped.
         push_pending: u32 = 65_536, in 16, 10_000_000;
+        /// Changes of different conversations that are told to one receiver at once.
+        push_lanes: u16 = 16, in 1, 1_024;
+        /// Members that are told of one change at once.
+        push_at_once: u16 = 8, in 1, 1_024;
+        /// How often a member's push is tried.
+        push_tries: u16 = 3, in 1, 100;
+        /// How often a front tries a leave while the keeper is not there.
+        leave_tries: u16 = 5, in 1, 100;
+        /// Leaves that a front is trying at once; a further one is not tried.
+        leaves_pending: u32 = 4_096, in 1, 1_000_000;
+        /// Conversations whose last change a front remembers; beyond that the one that changed longest ago is forgotten.
+        seen_convos: u32 = 262_144, in 1, 100_000_000;
         /// Calls a user may make per second in the long run; further ones are refused.
         calls_per_second: u32 = 20, in 1, 1_000_000;
         /// Calls a user may make at once before the rate counts.
         call_burst: u32 = 100, in 1, 1_000_000;
+        /// Users whose rate is remembered at once; when all of them are ahead of theirs, another one is refused.
+        paced_users: u32 = 1_048_576, in 1, 100_000_000;
         /// Longest time a call may take, whatever its deadline says.
         call_timeout: Span = Span::secs(10), in Span::millis(10), Span::secs(300);
         /// How long a media server apart, or for it the keeper, may be away before all its connections are over.
         media_grace: Span = Span::secs(10), in Span::millis(10), Span::secs(3_600);
+        /// Media servers apart at once; a further one is refused.
+        media_servers: u32 = 1_024, in 1, 100_000;
+        /// Connections of one media server apart; a further one is refused.
+        media_connections: u32 = 1_048_576, in 1, 100_000_000;
+        /// Conversations whose media server is remembered; what is beyond is sent to the one that has least to do at each join.
+        media_places: u32 = 1_048_576, in 1, 100_000_000;
+        /// Connections that one media server apart has still to close; when there are more its stream ends, and it is told all of them when it comes back.
+        evictions_pending: u32 = 4_096, in 1, 1_000_000;
+        /// Ends of connections that a media server apart has still to report; the oldest is dropped for one more.
+        reports_pending: u32 = 65_536, in 1, 10_000_000;
+        /// Ends of connections that a media server apart reports at once.
+        reports_at_once: u16 = 8, in 1, 1_024;
+        /// How long a media server apart that stops waits until the keeper has heard that its connections are over.
+        farewell: Span = Span::secs(2), in Span::millis(0), Span::secs(60);
+        /// How long an HTTP/2 connection may be silent before it is asked whether it is alive, and how long that may take.
+        ping: Span = Span::secs(20), in Span::millis(10), Span::secs(3_600);
         /// HTTP/2 streams at once on one connection.
         streams_per_connection: u32 = 128, in 1, 10_000;
         /// HTTP/2 streams that a peer may have cancelled and that are still being cleared away; more end the connection.
         resets_max: u32 = 64, in 1, 10_000;
         /// Send buffer of one HTTP/2 stream.
         stream_buffer: ByteSize = ByteSize::kib(64), in ByteSize::kib(1), ByteSize::mib(4);
+        /// Bytes of one message that are read; what is longer than 64 KiB is refused in any case.
+        read_bytes_max: ByteSize = ByteSize::kib(256), in ByteSize::kib(64), ByteSize::mib(4);
+        /// Bytes of one request to the HTTP adapter for bridges.
+        bridge_bytes_max: ByteSize = ByteSize::kib(128), in ByteSize::kib(1), ByteSize::mib(4);
         /// Whether reflection shows the services.
         reflection: bool = true;
         /// The path of the HTTP adapter for bridges; empty turns it off.

@@ -14,10 +14,6 @@ use parlour_wire::callctl::bridge::{BridgeCall, write_answer};
 use serde_json::json;
 use tonic::{Code, Status};
 
-/// Longest request, in bytes: a message of the greatest length in base64, and
-/// what is around it.
-const BODY_MAX: usize = 128 << 10;
-
 /// The services that phones call; no other is reached this way.
 const SERVICE: &str = "mobile.video.v1.KikVideo";
 
@@ -32,7 +28,7 @@ pub(super) async fn answer(routes: &Routes, request: Request<Body>) -> Response<
         return response;
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = Limited::new(body, BODY_MAX).collect().await else {
+    let Ok(body) = Limited::new(body, routes.bridge_bytes_max()).collect().await else {
         return plain(StatusCode::PAYLOAD_TOO_LARGE, &json!({ "error": "request too long" }));
     };
     let call = match BridgeCall::parse(&body.to_bytes()) {

@@ -120,6 +120,11 @@ impl Hub {
         }
     }
 
+    /// Most streams there may be.
+    pub(super) const fn limit(&self) -> usize {
+        self.limits.streams
+    }
+
     /// Ends all streams, and lets none in any more.
     pub(super) fn close(&self) {
         let mut watchers = lock(&self.watchers);

@@ -8,7 +8,9 @@
 
 use super::Door;
 use super::remote::{Remote, with_node};
+use super::retry::Pauses;
 use super::stubs::internal::video::v1::rounds_video_conference_client::RoundsVideoConferenceClient;
+use crate::config::callctl::Callctl;
 use parlour_node::callctl::{Permit, Permitted};
 use parlour_wire::callctl::pb::common::XiRequestId;
 use parlour_wire::callctl::pb::common::video::v1::MediaServerConnectionToken;
@@ -23,16 +25,8 @@ use parlour_wire::callctl::pb::mobile::video::v1::{
 use parlour_wire::callctl::{ConvoId, LocalPart, state};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Semaphore;
 use tonic::{Code, Status};
-
-/// How often a leave is tried, and how long after the one before.
-const LEAVE_TRIES: u32 = 5;
-const LEAVE_PAUSE: Duration = Duration::from_millis(300);
-
-/// Leaves that are being tried at once; a further one is not tried again.
-const LEAVES_MAX: usize = 4_096;
 
 /// Where the calls are kept.
 #[derive(Debug)]
@@ -47,7 +41,11 @@ pub(super) enum Keeper {
 #[derive(Debug)]
 pub(super) struct There {
     remote: Remote,
+    /// Places for leaves that are being tried.
     leaves: Arc<Semaphore>,
+    leaves_max: usize,
+    tries: u32,
+    pauses: Pauses,
 }
 
 type Client = RoundsVideoConferenceClient<tonic::transport::Channel>;
@@ -62,9 +60,22 @@ fn unavailable(status: &Status) -> Status {
     }
 }
 
+/// Whether the keeper may not have heard a leave. It may be said twice.
+fn is_worth_trying_again(status: &Status) -> bool {
+    !matches!(status.code(), Code::InvalidArgument | Code::Unauthenticated | Code::PermissionDenied)
+}
+
 impl There {
-    pub(super) fn new(remote: Remote) -> Self {
-        Self { remote, leaves: Arc::new(Semaphore::new(LEAVES_MAX)) }
+    pub(super) fn new(remote: Remote, config: &Callctl) -> Self {
+        let leaves_max = usize::try_from(config.leaves_pending).unwrap_or(Semaphore::MAX_PERMITS);
+        let leaves = Arc::new(Semaphore::new(leaves_max));
+        let (tries, pauses) = (config.leave_tries.into(), Pauses::of(config));
+        Self { remote, leaves, leaves_max, tries, pauses }
+    }
+
+    /// How many leaves are being tried.
+    pub(super) fn leaving(&self) -> usize {
+        self.leaves_max.saturating_sub(self.leaves.available_permits())
     }
 
     fn client(&self) -> Client {
@@ -139,14 +150,15 @@ impl There {
         })
     }
 
+    /// Has a leave told; false if too many are being tried already.
     pub(super) fn leave(
         &self,
         caller: &LocalPart,
         convo: &ConvoId,
         request_id: Option<XiRequestId>,
         token: Option<MediaServerConnectionToken>,
-    ) {
-        let Ok(place) = Arc::clone(&self.leaves).try_acquire_owned() else { return };
+    ) -> bool {
+        let Ok(place) = Arc::clone(&self.leaves).try_acquire_owned() else { return false };
         let notice = LeaveConvoConferenceFromVcsNotification {
             convo_id: Some(convo.to_pb()),
             request_id,
@@ -155,17 +167,19 @@ impl There {
             user: Some(caller.to_pb()),
         };
         let (remote, mut client) = (self.remote.clone(), self.client());
+        let (tries, pauses) = (self.tries, self.pauses);
         tokio::spawn(async move {
             let _place = place;
-            for again in 0..LEAVE_TRIES {
+            for again in 1..=tries {
                 let request = with_node(&remote, notice.clone(), request_id);
                 match client.on_leave_convo_conference_from_vcs(request).await {
-                    Err(status) if status.code() == Code::Unavailable => {
-                        tokio::time::sleep(LEAVE_PAUSE.saturating_mul(again + 1)).await;
+                    Err(status) if is_worth_trying_again(&status) => {
+                        tokio::time::sleep(pauses.after(again)).await;
                     }
                     _ => return,
                 }
             }
         });
+        true
     }
 }

@@ -82,7 +82,9 @@ impl KikVideo for Kik {
                 door.ask(leave.asked_by(request_id.as_ref().map(named))).await
             }
             Keeper::There(there) => {
-                there.leave(&caller, &convo, request_id, token);
+                if !there.leave(&caller, &convo, request_id, token) {
+                    door.counters.leaves_dropped.inc();
+                }
                 Ok(VoidResponse {})
             }
         }

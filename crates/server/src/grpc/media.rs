@@ -4,7 +4,7 @@
 //! been gone for the time of grace, all its connections are over.
 
 use super::Door;
-use super::servers::{Orders, address};
+use super::servers::{Open, Orders, address};
 use super::stubs::selfhost::video::v1::media_plane_server::MediaPlane;
 use parlour_node::callctl::{MediaConnected, MediaDisconnected, MediaLost, conference_text};
 use parlour_wire::callctl::pb::common::VoidResponse;
@@ -14,14 +14,14 @@ use parlour_wire::callctl::pb::selfhost::video::v1::{
     EvictionsRequest,
 };
 use std::sync::Arc;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 /// Where a media server says, when it begins, how clients reach it:
 /// `HOST:PORT`.
 pub(super) const ADDRESS: &str = "parlour-media-address";
 
-/// Where the keeper says which start of it this is: connections that an earlier
-/// one let in are over.
+/// Where the keeper says which start of it this is, and since when it has not
+/// given up the media server: connections from before are over.
 pub(super) const KEEPER: &str = "parlour-keeper";
 
 /// The service.
@@ -40,7 +40,11 @@ impl MediaPlane for Media {
         let (server, connection) = (request.media_server_id.clone(), request.connection_id.clone());
         // Noted before it is in, so that an eviction right after finds it.
         if let Some(room) = conference_text(&request.conference_id) {
-            door.media.note(&request, room)?;
+            door.media.note(&request, room).inspect_err(|status| {
+                if status.code() == Code::ResourceExhausted {
+                    door.counters.media_refused.inc();
+                }
+            })?;
         }
         let answer: Result<ClientConnectedResponse, Status> =
             door.ask(MediaConnected::new(door.rules(), request)).await;
@@ -76,11 +80,13 @@ impl MediaPlane for Media {
             Some(_) => return Err(Status::invalid_argument("that is no address")),
         };
         let server = request.into_inner().media_server_id;
-        let (stream, receiver) = (door.media.open(&server, address))
-            .ok_or_else(|| Status::resource_exhausted("too many media servers"))?;
+        let Some(Open { stream, since, orders }) = door.media.open(&server, address) else {
+            door.counters.media_refused.inc();
+            return Err(Status::resource_exhausted("too many media servers"));
+        };
         let life = Life { door: Arc::clone(door), server, stream };
-        let mut response = Response::new(Evictions { receiver, _life: life });
-        if let Ok(start) = door.start.parse() {
+        let mut response = Response::new(Evictions { receiver: orders, _life: life });
+        if let Ok(start) = format!("{}.{since}", door.start).parse() {
             response.metadata_mut().insert(KEEPER, start);
         }
         Ok(response)

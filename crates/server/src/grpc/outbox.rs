@@ -10,9 +10,6 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
-/// Changes wait in so many lanes, each emptied by one task.
-pub(super) const LANES: usize = 16;
-
 /// All lanes to one receiver.
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -34,15 +31,16 @@ struct Waiting {
 }
 
 impl Outbox {
-    /// Room for so many conversations; when it is full, the one that waited
-    /// longest is dropped.
-    pub(super) fn new(convos_max: usize) -> Self {
-        let lanes = (0..LANES).map(|_| Lane::default()).collect();
-        Self { lanes, hash: RandomState::new(), lane_max: (convos_max / LANES).max(1) }
+    /// Room for so many conversations in so many lanes, each of which one task
+    /// empties; when a lane is full, the one that waited longest is dropped.
+    pub(super) fn new(convos_max: usize, lanes: u16) -> Self {
+        let lane_max = (convos_max / usize::from(lanes.max(1))).max(1);
+        let lanes = (0..lanes.max(1)).map(|_| Lane::default()).collect();
+        Self { lanes, hash: RandomState::new(), lane_max }
     }
 
     fn lane(&self, convo: &str) -> Option<&Lane> {
-        let lanes = u64::try_from(LANES).unwrap_or(1);
+        let lanes = u64::try_from(self.lanes.len()).unwrap_or(1).max(1);
         let at = usize::try_from(self.hash.hash_one(convo) % lanes).unwrap_or(0);
         self.lanes.get(at)
     }
@@ -73,8 +71,10 @@ impl Outbox {
 
     /// The next change of a lane, when there is one. Nothing is lost if the
     /// wait is given up.
-    pub(super) async fn take(&self, lane: usize) -> Arc<Change> {
-        let Some(lane) = self.lanes.get(lane) else { return std::future::pending().await };
+    pub(super) async fn take(&self, lane: u16) -> Arc<Change> {
+        let Some(lane) = self.lanes.get(usize::from(lane)) else {
+            return std::future::pending().await;
+        };
         loop {
             // The permit of a notification that came before is kept.
             if let Some(change) = lane.next() {
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn req_77_only_the_newest_change_of_a_conversation_waits() {
-        let outbox = Outbox::new(100);
+        let outbox = Outbox::new(100, 16);
         let [one, three, two] = [1, 3, 2].map(|at| change("1234567890123_g", at, &[]));
         for change in [&one, &three, &two] {
             assert!(outbox.put(change));
@@ -134,11 +134,11 @@ mod tests {
 
     #[test]
     fn a_full_outbox_drops_what_waited_longest() {
-        let outbox = Outbox::new(LANES);
+        let outbox = Outbox::new(16, 16);
         let convos = (0..200).map(|n| format!("{:013}_g", 1_234_567_890_000_u64 + n));
         let dropped = convos.filter(|convo| !outbox.put(&change(convo, 1, &[]))).count();
         assert!(dropped > 0);
         assert_eq!(all(&outbox).len(), 200 - dropped);
-        assert!(200 - dropped <= LANES);
+        assert!(200 - dropped <= 16);
     }
 }

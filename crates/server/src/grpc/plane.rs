@@ -7,9 +7,13 @@
 
 use super::media::{ADDRESS, KEEPER};
 use super::remote::{Remote, with_node};
+use super::retry::Pauses;
 use super::stubs::selfhost::video::v1::media_plane_client::MediaPlaneClient;
+use crate::config::callctl::Callctl;
+use crate::metrics::Counters;
 use crate::port::CallId;
 use crate::shard::{Mail, Mailbox};
+use futures_util::StreamExt as _;
 use parlour_wire::callctl::pb::common::video::v1::MediaServerConnectionToken;
 use parlour_wire::callctl::pb::selfhost::video::v1::client_connected_response::Result as Connected;
 use parlour_wire::callctl::pb::selfhost::video::v1::client_disconnected_notification::Reason;
@@ -25,17 +29,6 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::task::TaskTracker;
 use tonic::{Code, Status, Streaming};
 
-/// How long after a try that failed the next one is made; at most.
-const PAUSE: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
-
-/// How long a try may take when nobody is left to be let go.
-const TRY_MAX: Duration = Duration::from_secs(5);
-
-/// Ends that wait to be reported; the oldest is dropped for one more. The
-/// keeper has had no answer for so long that it has let all of them go.
-const REPORTS_MAX: usize = 65_536;
-
 /// The way to the keeper.
 #[derive(Debug)]
 pub(super) struct Plane {
@@ -44,12 +37,41 @@ pub(super) struct Plane {
     name: String,
     /// Where clients reach it.
     address: String,
-    grace: Duration,
+    limits: Limits,
     shard: Mailbox,
+    counters: Arc<Counters>,
     state: Mutex<State>,
     some: Notify,
+    /// Becomes true when the server stops.
+    stop: watch::Receiver<bool>,
+    /// How many connections the keeper has not heard the end of.
+    open: watch::Sender<usize>,
     /// Where questions go on: the shard, which asks them, has no tasks.
     runtime: Handle,
+}
+
+/// Its times, and how much it holds.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    grace: Duration,
+    farewell: Duration,
+    pauses: Pauses,
+    /// Ends that wait to be reported; the oldest is dropped for one more. The
+    /// keeper has had no answer for so long that it has let all of them go.
+    reports: usize,
+    at_once: usize,
+}
+
+impl Limits {
+    fn of(config: &Callctl) -> Self {
+        Self {
+            grace: config.media_grace.0,
+            farewell: config.farewell.0,
+            pauses: Pauses::of(config),
+            reports: usize::try_from(config.reports_pending).unwrap_or(usize::MAX),
+            at_once: config.reports_at_once.into(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +79,8 @@ struct State {
     connections: HashMap<u64, Connection>,
     /// Ends to be reported.
     over: VecDeque<ClientDisconnectedNotification>,
+    /// Ends that are being reported.
+    telling: usize,
 }
 
 /// A client whose token was presented.
@@ -74,21 +98,43 @@ struct Connection {
 
 /// What a media server is made of.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct Parts<'p> {
     pub remote: Remote,
     pub name: String,
     pub address: String,
-    pub grace: Duration,
+    pub config: &'p Callctl,
     pub shard: Mailbox,
+    pub counters: Arc<Counters>,
+    pub stop: watch::Receiver<bool>,
 }
 
 impl Plane {
     /// Must be called from a task.
-    pub(super) fn new(parts: Parts) -> Self {
-        let Parts { remote, name, address, grace, shard } = parts;
-        let (state, some) = (Mutex::default(), Notify::new());
-        let runtime = Handle::current();
-        Self { remote, name, address, grace, shard, state, some, runtime }
+    pub(super) fn new(parts: Parts<'_>) -> Self {
+        let Parts { remote, name, address, config, shard, counters, stop } = parts;
+        Self {
+            remote,
+            name,
+            address,
+            limits: Limits::of(config),
+            shard,
+            counters,
+            state: Mutex::default(),
+            some: Notify::new(),
+            stop,
+            open: watch::Sender::new(0),
+            runtime: Handle::current(),
+        }
+    }
+
+    /// How many ends wait to be reported.
+    pub(super) fn waiting(&self) -> usize {
+        self.state().over.len()
+    }
+
+    /// Says how much the keeper has still to hear.
+    fn count(&self, state: &State) {
+        self.open.send_replace(state.connections.len() + state.over.len() + state.telling);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -99,25 +145,32 @@ impl Plane {
         MediaPlaneClient::new(self.remote.channel())
     }
 
-    /// Starts what goes on beside, until `stop` becomes true.
-    pub(super) fn start(self: &Arc<Self>, tasks: &TaskTracker, stop: &watch::Receiver<bool>) {
-        let (heart, mut stop_heart) = (Arc::clone(self), stop.clone());
+    /// Starts what goes on beside, until the server stops and the keeper has
+    /// heard of everybody's end.
+    pub(super) fn start(self: &Arc<Self>, tasks: &TaskTracker) {
+        let this = Arc::clone(self);
         tasks.spawn(async move {
-            // Whatever is under way when the server stops need not be ended:
-            // the keeper sees the stream end.
+            // What is under way then need not be ended: the keeper sees the
+            // stream end, and lets go of what was not reported.
             tokio::select! {
-                _ = stop_heart.wait_for(|stop| *stop) => {}
-                () = heart.live() => {}
+                () = this.farewell() => {}
+                () = this.live() => {}
+                () = this.report() => {}
             }
         });
-        let (reports, mut stop) = (Arc::clone(self), stop.clone());
-        tasks.spawn(async move {
-            // The keeper lets go of what was not reported.
-            tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => {}
-                () = reports.report() => {}
-            }
-        });
+    }
+
+    /// Ends when the server stops and there is nothing left to report, or it
+    /// takes too long.
+    async fn farewell(&self) {
+        // An error means that nobody can stop the server any more.
+        drop(self.stop.clone().wait_for(|stop| *stop).await);
+        let mut open = self.open.subscribe();
+        let heard = open.wait_for(|open| *open == 0);
+        if timeout(self.limits.farewell, heard).await.is_err() {
+            let left = *self.open.borrow();
+            tracing::warn!(left, "the keeper of the calls was not told of every end");
+        }
     }
 
     /// Asks whether a token may in; the shard is told what comes of it.
@@ -130,7 +183,11 @@ impl Plane {
             evicted: false,
             gone: false,
         };
-        self.state().connections.insert(number, connection);
+        {
+            let mut state = self.state();
+            state.connections.insert(number, connection);
+            self.count(&state);
+        }
         let this = Arc::clone(self);
         self.runtime.spawn(async move {
             let request = with_node(&this.remote, request, None);
@@ -154,7 +211,10 @@ impl Plane {
                 let reason = Reason::NetworkLoss;
                 self.end(&mut state, number, reason);
             }
-            Ok(_) => drop(state.connections.remove(&number)),
+            Ok(_) => {
+                state.connections.remove(&number);
+                self.count(&state);
+            }
         }
     }
 
@@ -166,15 +226,20 @@ impl Plane {
             connection.gone = true;
             return;
         }
-        let reason = if connection.evicted { Reason::Evicted } else { Reason::ClientClosed };
+        let reason = match connection.evicted {
+            true => Reason::Evicted,
+            false if *self.stop.borrow() => Reason::ServerShutdown,
+            false => Reason::ClientClosed,
+        };
         self.end(&mut state, number, reason);
     }
 
     /// Has an end reported.
     fn end(&self, state: &mut State, number: u64, reason: Reason) {
         let Some(connection) = state.connections.remove(&number) else { return };
-        if state.over.len() >= REPORTS_MAX {
+        if state.over.len() >= self.limits.reports {
             state.over.pop_front();
+            self.counters.reports_dropped.inc();
         }
         state.over.push_back(ClientDisconnectedNotification {
             conference_id: connection.conference_id,
@@ -183,49 +248,66 @@ impl Plane {
             connection_id: number.to_string(),
             reason: reason.into(),
         });
+        self.count(state);
         self.some.notify_one();
     }
 
-    /// Reports ends, each until it is heard.
-    async fn report(&self) {
+    /// The next end to report.
+    async fn next(&self) -> ClientDisconnectedNotification {
         loop {
-            // The permit of a notification that came before is kept.
-            let Some(notice) = self.state().over.pop_front() else {
-                self.some.notified().await;
-                continue;
-            };
-            let mut pause = PAUSE;
-            loop {
-                let request = with_node(&self.remote, notice.clone(), None);
-                match self.client().client_disconnected(request).await {
-                    Ok(_) => break,
-                    Err(status) if status.code() == Code::InvalidArgument => break,
-                    Err(status) => {
-                        tracing::debug!(code = ?status.code(), "the keeper was not told")
-                    }
+            {
+                let mut state = self.state();
+                if let Some(notice) = state.over.pop_front() {
+                    state.telling += 1;
+                    return notice;
                 }
-                sleep(pause).await;
-                pause = pause.saturating_mul(2).min(PAUSE_MAX);
             }
+            // The permit of a notification that came before is kept.
+            self.some.notified().await;
         }
+    }
+
+    /// Reports ends, a few at once.
+    async fn report(&self) {
+        let ends = futures_util::stream::unfold((), |()| async { Some((self.next().await, ())) });
+        ends.for_each_concurrent(self.limits.at_once, |notice| self.tell(notice)).await;
+    }
+
+    /// Reports one end until it is heard.
+    async fn tell(&self, notice: ClientDisconnectedNotification) {
+        let mut failures = 0_u32;
+        loop {
+            let request = with_node(&self.remote, notice.clone(), None);
+            match self.client().client_disconnected(request).await {
+                Ok(_) => break,
+                Err(status) if status.code() == Code::InvalidArgument => break,
+                Err(status) => tracing::debug!(code = ?status.code(), "the keeper was not told"),
+            }
+            failures = failures.saturating_add(1);
+            sleep(self.limits.pauses.after(failures)).await;
+        }
+        let mut state = self.state();
+        state.telling = state.telling.saturating_sub(1);
+        self.count(&state);
     }
 
     /// Keeps the stream of evictions open.
     async fn live(&self) {
-        let (mut keeper, mut pause) = (None, PAUSE);
+        let (mut keeper, mut failures) = (None, 0_u32);
+        let grace = self.limits.grace;
         let mut silent_since = Instant::now();
         loop {
-            let left = self.grace.saturating_sub(silent_since.elapsed());
+            let left = grace.saturating_sub(silent_since.elapsed());
             // While somebody is to be let go at the end of the grace, no try
             // takes longer than that.
-            let wait = if left.is_zero() { TRY_MAX } else { left };
+            let wait = if left.is_zero() { self.remote.answer } else { left };
             match timeout(wait, self.open()).await {
                 Ok(Ok((start, orders))) => {
                     if keeper.is_some() && keeper != start {
                         tracing::warn!("another keeper of the calls: everybody is let go");
                         self.let_go().await;
                     }
-                    (keeper, pause) = (start.or(keeper), PAUSE);
+                    (keeper, failures) = (start.or(keeper), 0);
                     self.obey(orders).await;
                     silent_since = Instant::now();
                 }
@@ -234,11 +316,11 @@ impl Plane {
                 }
                 Err(_) => tracing::debug!("the keeper does not answer in time"),
             }
-            if silent_since.elapsed() >= self.grace && self.let_go().await {
+            if silent_since.elapsed() >= grace && self.let_go().await {
                 tracing::warn!("the keeper of the calls is away: everybody was let go");
             }
-            sleep(pause.min(self.grace)).await;
-            pause = pause.saturating_mul(2).min(PAUSE_MAX);
+            failures = failures.saturating_add(1);
+            sleep(self.limits.pauses.after(failures).min(grace)).await;
         }
     }
 

@@ -6,11 +6,13 @@
 //! (REQ-77), and never holds up the call that caused it.
 
 use super::change::Change;
-use super::outbox::{LANES, Outbox};
+use super::outbox::Outbox;
 use super::remote::{Remote, with_node};
+use super::retry::Pauses;
 use super::stubs::internal::video::v1::internal_kik_video_client::InternalKikVideoClient;
 use super::stubs::mobileremote::video::v1::mobile_video_client::MobileVideoClient;
 use super::webhook::Webhook;
+use crate::config::callctl::Callctl;
 use crate::metrics::Counters;
 use futures_util::StreamExt as _;
 use parlour_wire::callctl::Message as _;
@@ -18,20 +20,9 @@ use parlour_wire::callctl::metadata::Header as _;
 use parlour_wire::callctl::pb::common::XiBareUserJid;
 use parlour_wire::callctl::pb::internal::video::v1::ConvoVideoStateChangedFromVcsNotification;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 use tonic::metadata::{BinaryMetadataKey, MetadataValue};
-
-/// Members that one lane tells at the same time.
-const AT_ONCE: usize = 8;
-
-/// How often a member's push is tried, and how long after the one before.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(250);
-
-/// The longest pause of a keeper whose front does not answer.
-const PAUSE_MAX: Duration = Duration::from_secs(5);
 
 /// Somebody outside who is told.
 #[derive(Debug, Clone)]
@@ -51,11 +42,29 @@ pub(super) struct Pushes {
     receiver: Receiver,
     outbox: Arc<Outbox>,
     counters: Arc<Counters>,
+    pace: Pace,
+}
+
+/// How much is told at once, and how often it is tried.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    lanes: u16,
+    at_once: usize,
+    tries: u32,
+    pauses: Pauses,
 }
 
 impl Pushes {
-    pub(super) fn new(receiver: Receiver, convos_max: usize, counters: Arc<Counters>) -> Self {
-        Self { receiver, outbox: Arc::new(Outbox::new(convos_max)), counters }
+    pub(super) fn new(receiver: Receiver, config: &Callctl, counters: Arc<Counters>) -> Self {
+        let convos_max = usize::try_from(config.push_pending).unwrap_or(usize::MAX);
+        let outbox = Arc::new(Outbox::new(convos_max, config.push_lanes));
+        let pace = Pace {
+            lanes: config.push_lanes,
+            at_once: config.push_at_once.into(),
+            tries: config.push_tries.into(),
+            pauses: Pauses::of(config),
+        };
+        Self { receiver, outbox, counters, pace }
     }
 
     /// Has a change told; never waits.
@@ -72,12 +81,13 @@ impl Pushes {
 
     /// Starts the tasks, which end when `stop` becomes true.
     pub(super) fn start(&self, tasks: &TaskTracker, stop: &watch::Receiver<bool>) {
-        for lane in 0..LANES {
+        for lane in 0..self.pace.lanes {
             let mut stop = stop.clone();
             let job = Job {
                 receiver: self.receiver.clone(),
                 outbox: Arc::clone(&self.outbox),
                 counters: Arc::clone(&self.counters),
+                pace: self.pace,
             };
             tasks.spawn(async move {
                 // What is under way when the server stops is given up: pushes
@@ -95,10 +105,11 @@ struct Job {
     receiver: Receiver,
     outbox: Arc<Outbox>,
     counters: Arc<Counters>,
+    pace: Pace,
 }
 
 impl Job {
-    async fn run(&self, lane: usize) {
+    async fn run(&self, lane: u16) {
         loop {
             let change = self.outbox.take(lane).await;
             match &self.receiver {
@@ -107,16 +118,16 @@ impl Job {
                     let members =
                         futures_util::stream::iter(change.members.iter().map(String::as_str));
                     let tell = |member| self.tell_member(&change, member);
-                    members.for_each_concurrent(AT_ONCE, tell).await;
+                    members.for_each_concurrent(self.pace.at_once, tell).await;
                 }
             }
         }
     }
 
     async fn tell_member(&self, change: &Change, member: &str) {
-        for again in 0..TRIES {
-            if again > 0 {
-                tokio::time::sleep(PAUSE.saturating_mul(1 << again)).await;
+        for failures in 0..self.pace.tries {
+            if failures > 0 {
+                tokio::time::sleep(self.pace.pauses.after(failures)).await;
                 if self.outbox.has_newer(change) {
                     break;
                 }
@@ -136,7 +147,7 @@ impl Job {
 
     async fn tell_front(&self, remote: &Remote, change: &Change) {
         let mut client = InternalKikVideoClient::new(remote.channel());
-        let mut pause = PAUSE;
+        let mut failures = 0_u32;
         loop {
             let convo_video_state = change.notice.convo_video_state.clone();
             let message = ConvoVideoStateChangedFromVcsNotification { convo_video_state };
@@ -148,8 +159,8 @@ impl Job {
                 }
                 Err(error) => tracing::debug!(code = ?error.code(), "the front was not told"),
             }
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2).min(PAUSE_MAX);
+            failures = failures.saturating_add(1);
+            tokio::time::sleep(self.pace.pauses.after(failures)).await;
             if self.outbox.has_newer(change) {
                 return;
             }

@@ -23,9 +23,6 @@ use tonic::Status;
 use tonic::service::RoutesBuilder;
 use tower::ServiceExt as _;
 
-/// Longest message that is read into memory before it is looked at, in bytes.
-const READ_MAX: usize = 256 << 10;
-
 /// All services on one listener.
 #[derive(Debug, Clone)]
 pub struct Routes {
@@ -45,23 +42,30 @@ impl Routes {
         let mut all = RoutesBuilder::default();
         all.add_service(health_service);
         let role = door.config.role;
+        // What is longer is refused before it is looked at.
+        let read_max = door.config.read_bytes_max.bytes();
         let mut served = None;
         if matches!(role, Role::All | Role::Kik) {
             let (kik, stream) = (Kik(Arc::clone(&door)), Stream(Arc::clone(&door)));
-            let kik = KikVideoServer::new(kik).max_decoding_message_size(READ_MAX);
+            let kik = KikVideoServer::new(kik).max_decoding_message_size(read_max);
             all.add_service(kik.clone());
             served = Some(kik);
             all.add_service(
-                ConvoStateStreamServer::new(stream).max_decoding_message_size(READ_MAX),
+                ConvoStateStreamServer::new(stream).max_decoding_message_size(read_max),
             );
             let inner = Services(Arc::clone(&door));
-            all.add_service(InternalKikVideoServer::new(inner.clone()));
-            all.add_service(ConvoDirectoryServer::new(inner).max_decoding_message_size(READ_MAX));
+            all.add_service(
+                InternalKikVideoServer::new(inner.clone()).max_decoding_message_size(read_max),
+            );
+            all.add_service(ConvoDirectoryServer::new(inner).max_decoding_message_size(read_max));
         }
         if matches!(role, Role::All | Role::Vcs) {
             let inner = Services(Arc::clone(&door));
-            all.add_service(RoundsVideoConferenceServer::new(inner));
-            all.add_service(MediaPlaneServer::new(Media(Arc::clone(&door))));
+            all.add_service(
+                RoundsVideoConferenceServer::new(inner).max_decoding_message_size(read_max),
+            );
+            let media = MediaPlaneServer::new(Media(Arc::clone(&door)));
+            all.add_service(media.max_decoding_message_size(read_max));
         }
         if door.config.reflection {
             let describe = || {
@@ -93,9 +97,9 @@ impl Routes {
         self.door.close();
     }
 
-    /// How full the door's limits are: streams of changes, waiting pushes.
+    /// How full the door's limits are, in the order of [`LIMITS`](super::LIMITS).
     #[must_use]
-    pub fn fill(&self) -> [(u64, u64); 2] {
+    pub fn fill(&self) -> [(u64, u64); super::LIMITS.len()] {
         self.door.fill()
     }
 
@@ -105,6 +109,11 @@ impl Routes {
         let kind = request.headers().get("content-type").map(|kind| kind.as_bytes());
         kind.is_some_and(|kind| kind.starts_with(b"application/grpc"))
             || self.is_bridge(request.uri().path())
+    }
+
+    /// Longest request of a bridge by plain HTTP, in bytes.
+    pub(super) fn bridge_bytes_max(&self) -> usize {
+        self.door.config.bridge_bytes_max.bytes()
     }
 
     fn is_bridge(&self, path: &str) -> bool {
@@ -145,7 +154,10 @@ impl Routes {
             Err(_) if asked.is_some_and(|asked| asked <= longest) => {
                 Status::deadline_exceeded("the deadline has passed").into_http()
             }
-            Err(_) => Status::unavailable("it takes too long").into_http(),
+            Err(_) => {
+                self.door.counters.grpc_too_long.inc();
+                Status::unavailable("it takes too long").into_http()
+            }
         }
     }
 }

@@ -15,23 +15,25 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc;
 use tonic::Status;
 
-/// Evictions that wait for one media server; when there are more, its stream
-/// ends, and what it does not report again is over.
-const EVICTIONS_MAX: usize = 4_096;
-
-/// Media servers that are known at once.
-const SERVERS_MAX: usize = 1_024;
-
-/// Connections of one media server.
-const CONNECTIONS_MAX: usize = 1 << 20;
-
-/// Conversations whose media server is remembered; what is beyond is sent to
-/// the one that has least to do at each join.
-const PLACES_MAX: usize = 1 << 20;
+/// How much is known of media servers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ServersLimits {
+    /// Media servers at once.
+    pub servers: usize,
+    /// Connections of one media server.
+    pub connections: usize,
+    /// Connections that one has to close; when there are more, its stream ends.
+    pub evictions: usize,
+    /// Conversations whose media server is remembered.
+    pub places: usize,
+}
 
 /// The media servers that have asked.
-#[derive(Debug, Default)]
-pub(super) struct MediaServers(Mutex<Known>);
+#[derive(Debug)]
+pub(super) struct MediaServers {
+    known: Mutex<Known>,
+    limits: ServersLimits,
+}
 
 #[derive(Debug, Default)]
 struct Known {
@@ -51,15 +53,29 @@ struct Server {
     evictions: Option<mpsc::Sender<Result<Eviction, Status>>>,
     /// The number of its newest stream.
     stream: u64,
+    /// The number of the stream by which it became known: another one if it was
+    /// given up in between.
+    since: u64,
     /// Where clients reach it, if it said so.
     address: Option<(String, u16)>,
+}
+
+/// A stream of evictions that a media server has opened.
+#[derive(Debug)]
+pub(super) struct Open {
+    /// Its number.
+    pub stream: u64,
+    /// Since which stream the media server has not been given up.
+    pub since: u64,
+    /// What is to be closed.
+    pub orders: Orders,
 }
 
 /// A media server's stream of evictions.
 pub(super) type Orders = mpsc::Receiver<Result<Eviction, Status>>;
 
 fn lock(servers: &MediaServers) -> MutexGuard<'_, Known> {
-    servers.0.lock().unwrap_or_else(PoisonError::into_inner)
+    servers.known.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Server {
@@ -69,12 +85,17 @@ impl Server {
 }
 
 impl MediaServers {
-    /// Tells a media server to close a connection.
-    pub(super) fn evict(&self, evicted: &Evicted) {
+    pub(super) fn new(limits: ServersLimits) -> Self {
+        Self { known: Mutex::default(), limits }
+    }
+
+    /// Tells a media server to close a connection; false if its stream had to
+    /// end because too much waits.
+    pub(super) fn evict(&self, evicted: &Evicted) -> bool {
         let servers = &mut lock(self).servers;
-        let Some(server) = servers.get_mut(&evicted.media_server) else { return };
+        let Some(server) = servers.get_mut(&evicted.media_server) else { return true };
         let Some((conference_id, _)) = server.connections.remove(&evicted.connection) else {
-            return;
+            return true;
         };
         let reason = match evicted.reason {
             EvictionReason::Left => Reason::Left,
@@ -85,9 +106,12 @@ impl MediaServers {
         let eviction = Eviction { conference_id, connection_id, reason: reason.into() };
         let sent = server.evictions.as_ref().map(|to| to.try_send(Ok(eviction.clone())));
         server.closing.insert(evicted.connection.clone(), eviction);
-        if sent.is_some_and(|sent| sent.is_err()) || server.closing.len() > EVICTIONS_MAX {
+        let is_full = server.closing.len() > self.limits.evictions
+            || sent.is_some_and(|sent| matches!(sent, Err(mpsc::error::TrySendError::Full(_))));
+        if is_full {
             server.evictions = None;
         }
+        !is_full
     }
 
     /// Notes a connection that is about to ask.
@@ -101,7 +125,7 @@ impl MediaServers {
         let Some(server) = server else {
             return Err(Status::failed_precondition("open the stream of evictions first"));
         };
-        if server.connections.len() >= CONNECTIONS_MAX {
+        if server.connections.len() >= self.limits.connections {
             return Err(Status::resource_exhausted("too many media connections"));
         }
         let place = (request.conference_id.clone(), room);
@@ -119,27 +143,25 @@ impl MediaServers {
 
     /// A media server begins, or goes on after a break; `None` if there are
     /// too many.
-    pub(super) fn open(
-        &self,
-        server: &str,
-        address: Option<(String, u16)>,
-    ) -> Option<(u64, Orders)> {
+    pub(super) fn open(&self, server: &str, address: Option<(String, u16)>) -> Option<Open> {
         let mut known = lock(self);
-        if known.servers.len() >= SERVERS_MAX && !known.servers.contains_key(server) {
+        if known.servers.len() >= self.limits.servers && !known.servers.contains_key(server) {
             return None;
         }
         known.streams += 1;
         let stream = known.streams;
-        let entry = known.servers.entry(server.to_owned()).or_default();
-        let (sender, receiver) = mpsc::channel(EVICTIONS_MAX);
+        let entry = known.servers.entry(server.to_owned());
+        let entry = entry.or_insert_with(|| Server { since: stream, ..Server::default() });
+        // What it has missed finds room, however much that is.
+        let room = self.limits.evictions.max(entry.closing.len()).max(1);
+        let (sender, receiver) = mpsc::channel(room);
         for missed in entry.closing.values() {
-            // There is room: no more are kept than a stream takes, save one.
             drop(sender.try_send(Ok(missed.clone())));
         }
         entry.evictions = Some(sender);
         entry.stream = stream;
         entry.address = address;
-        Some((stream, receiver))
+        Some(Open { stream, since: entry.since, orders: receiver })
     }
 
     /// What is lost if the media server has opened no other stream since.
@@ -166,7 +188,7 @@ impl MediaServers {
         let open = known.servers.iter().filter(|(_, server)| there(server).is_some());
         let (name, server) = open.min_by_key(|(_, server)| server.connections.len())?;
         let address = there(server)?;
-        if known.places.len() < PLACES_MAX {
+        if known.places.len() < self.limits.places {
             known.places.insert(convo.to_owned(), name.clone());
         }
         Some(address)
@@ -175,6 +197,20 @@ impl MediaServers {
     /// The call of a conversation is over.
     pub(super) fn leave_place(&self, convo: &str) {
         lock(self).places.remove(convo);
+    }
+
+    /// How many media servers there are, the most connections and the most
+    /// evictions of one of them, and how many conversations are placed; each
+    /// with its limit.
+    pub(super) fn fill(&self) -> [(usize, usize); 4] {
+        let known = lock(self);
+        let most = |of: fn(&Server) -> usize| known.servers.values().map(of).max().unwrap_or(0);
+        [
+            (known.servers.len(), self.limits.servers),
+            (most(|server| server.connections.len()), self.limits.connections),
+            (most(|server| server.closing.len()), self.limits.evictions),
+            (known.places.len(), self.limits.places),
+        ]
     }
 
     /// Ends all streams.
@@ -195,6 +231,10 @@ pub(super) fn address(text: &str) -> Option<(String, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn known(evictions: usize) -> MediaServers {
+        MediaServers::new(ServersLimits { servers: 2, connections: 3, evictions, places: 2 })
+    }
 
     fn request(server: &str, connection: &str) -> ClientConnectedRequest {
         ClientConnectedRequest {
@@ -217,29 +257,33 @@ mod tests {
 
     #[test]
     fn what_a_media_server_missed_it_is_told_again_until_it_reports_the_end() {
-        let (servers, room) = (MediaServers::default(), RoomId::new(7).expect("not reserved"));
-        let (_, first) = servers.open("m1", None).expect("a place");
+        let (servers, room) = (known(9), RoomId::new(7).expect("not reserved"));
+        let first = servers.open("m1", None).expect("a place");
         servers.note(&request("m1", "1"), room).expect("known");
         drop(first);
         servers.evict(&evicted("1", room));
-        let (_, mut second) = servers.open("m1", None).expect("a place");
+        let mut second = servers.open("m1", None).expect("a place").orders;
         let order = second.try_recv().expect("an order").expect("no fault");
         assert_eq!(order.connection_id, "1");
-        let (_, mut third) = servers.open("m1", None).expect("a place");
+        let mut third = servers.open("m1", None).expect("a place").orders;
         assert!(third.try_recv().is_ok(), "nobody has said that it was heard");
         servers.forget("m1", "1");
-        let (_, mut fourth) = servers.open("m1", None).expect("a place");
-        assert!(fourth.try_recv().is_err());
+        let mut fourth = servers.open("m1", None).expect("a place");
+        assert!(fourth.orders.try_recv().is_err());
+        assert_eq!((fourth.since, fourth.stream), (1, 4));
+        assert_eq!(servers.lost("m1", 4).len(), 0);
+        let known_anew = servers.open("m1", None).expect("a place");
+        assert_eq!(known_anew.since, 5, "it was given up");
     }
 
     #[test]
     fn a_call_stays_at_its_media_server_for_as_long_as_that_is_there() {
-        let servers = MediaServers::default();
+        let servers = known(9);
         assert_eq!(servers.place("a"), None);
         let at = |port| Some(("media.example".to_owned(), port));
-        let (_, one) = servers.open("m1", at(1)).expect("a place");
+        let one = servers.open("m1", at(1)).expect("a place");
         assert_eq!(servers.place("a"), at(1));
-        let (_, _other) = servers.open("m2", at(2)).expect("a place");
+        let _other = servers.open("m2", at(2)).expect("a place");
         let room = RoomId::new(7).expect("not reserved");
         servers.note(&request("m1", "1"), room).expect("known");
         assert_eq!((servers.place("a"), servers.place("b")), (at(1), at(2)));
@@ -248,6 +292,28 @@ mod tests {
         servers.leave_place("a");
         servers.close();
         assert_eq!(servers.place("a"), None);
+    }
+
+    #[test]
+    fn of_everything_there_is_only_so_much() {
+        let (servers, room) = (known(1), RoomId::new(7).expect("not reserved"));
+        let at = |port| Some(("media.example".to_owned(), port));
+        let mut orders = servers.open("m1", at(1)).expect("a place").orders;
+        let _other = servers.open("m2", None).expect("a place");
+        assert!(servers.open("m3", None).is_none());
+        for connection in ["1", "2", "3"] {
+            servers.note(&request("m1", connection), room).expect("a place");
+        }
+        assert!(servers.note(&request("m1", "4"), room).is_err());
+        assert!(["a", "b", "c"].iter().all(|convo| servers.place(convo) == at(1)));
+        assert_eq!(servers.fill(), [(2, 2), (3, 3), (0, 1), (2, 2)]);
+        // What it has not closed yet is told once more when it comes back.
+        assert!(servers.evict(&evicted("1", room)));
+        assert!(!servers.evict(&evicted("2", room)), "its stream ends");
+        assert!(orders.try_recv().is_ok() && servers.place("a").is_none());
+        let mut orders = servers.open("m1", at(1)).expect("a place").orders;
+        assert!(orders.try_recv().is_ok() && orders.try_recv().is_ok());
+        assert_eq!(servers.fill().map(|(used, _)| used), [2, 1, 2, 2]);
     }
 
     #[test]

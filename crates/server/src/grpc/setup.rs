@@ -7,9 +7,9 @@ use super::keeper::{Keeper, There};
 use super::plane::{self, Plane};
 use super::push::{Pushes, Receiver};
 use super::rate::Rate;
-use super::remote::Remote;
+use super::remote::Reach;
 use super::seen::Seen;
-use super::servers::MediaServers;
+use super::servers::{MediaServers, ServersLimits};
 use super::webhook::Webhook;
 use super::{Door, Routes};
 use crate::clock::Clock;
@@ -70,16 +70,15 @@ pub fn open(parts: Parts<'_>) -> Result<Option<(Arc<Door>, Routes)>> {
         return Ok(None);
     }
     let secrets = Secrets::read(parts.config)?;
+    let reach = Reach::new(&config, secrets.node.clone())?;
     let keeper = match (config.role, config.vcs_url.as_str()) {
         (Role::Kik | Role::Media, "") => {
             bail!("`callctl.vcs_url` must say where the calls are kept")
         }
-        (Role::Kik, url) => {
-            Keeper::There(There::new(remote(url, secrets.node.clone(), "callctl.vcs_url")?))
-        }
+        (Role::Kik, url) => Keeper::There(There::new(reach.to(url, "callctl.vcs_url")?, &config)),
         _ => Keeper::Here,
     };
-    let pushes = receivers(&parts, &secrets)?;
+    let pushes = receivers(&parts, &reach)?;
     for one in &pushes {
         one.start(parts.tasks, &parts.stop);
     }
@@ -91,14 +90,19 @@ pub fn open(parts: Parts<'_>) -> Result<Option<(Arc<Door>, Routes)>> {
     };
     let rules = rules(parts.config, parts.media)?;
     let plane = parts.media_server.map(|name| -> Result<_> {
-        let remote = remote(&config.vcs_url, secrets.node.clone(), "callctl.vcs_url")?;
-        let address = format!("{}:{}", rules.media_host, rules.media_port);
-        let (grace, shard) = (config.media_grace.0, parts.shard.clone());
-        Ok(Arc::new(Plane::new(plane::Parts { remote, name, address, grace, shard })))
+        Ok(Arc::new(Plane::new(plane::Parts {
+            remote: reach.to(&config.vcs_url, "callctl.vcs_url")?,
+            name,
+            address: format!("{}:{}", rules.media_host, rules.media_port),
+            config: &config,
+            shard: parts.shard.clone(),
+            counters: Arc::clone(&parts.counters),
+            stop: parts.stop.clone(),
+        })))
     });
     let plane = plane.transpose()?;
     if let Some(plane) = &plane {
-        plane.start(parts.tasks, &parts.stop);
+        plane.start(parts.tasks);
     }
     let mut entropy = parts.entropy;
     let start = entropy.uuid();
@@ -113,11 +117,16 @@ pub fn open(parts: Parts<'_>) -> Result<Option<(Arc<Door>, Routes)>> {
             node: secrets.node,
             keys: secrets.keys,
         },
-        rate: Rate::new(config.calls_per_second, config.call_burst),
+        rate: Rate::new(config.calls_per_second, config.call_burst, small(config.paced_users)),
         hub: Arc::new(Hub::new(limits)),
         pushes,
-        media: MediaServers::default(),
-        seen: Seen::default(),
+        media: MediaServers::new(ServersLimits {
+            servers: small(config.media_servers),
+            connections: small(config.media_connections),
+            evictions: small(config.evictions_pending),
+            places: small(config.media_places),
+        }),
+        seen: Seen::new(small(config.seen_convos)),
         ids: Ids::new(entropy),
         keeper,
         plane,
@@ -169,7 +178,7 @@ fn rules(config: &Config, (host, port): (String, u16)) -> Result<Rules> {
     })
 }
 
-fn receivers(parts: &Parts<'_>, secrets: &Secrets) -> Result<Vec<Pushes>> {
+fn receivers(parts: &Parts<'_>, reach: &Reach) -> Result<Vec<Pushes>> {
     let config = &parts.config.callctl;
     let mut receivers = Vec::new();
     if config.role == Role::Media {
@@ -177,13 +186,11 @@ fn receivers(parts: &Parts<'_>, secrets: &Secrets) -> Result<Vec<Pushes>> {
     }
     if config.role == Role::Vcs {
         if !config.kik_url.is_empty() {
-            let front = remote(&config.kik_url, secrets.node.clone(), "callctl.kik_url")?;
-            receivers.push(Receiver::Front(front));
+            receivers.push(Receiver::Front(reach.to(&config.kik_url, "callctl.kik_url")?));
         }
     } else {
         if !config.callback_url.is_empty() {
-            let secret = secrets.node.clone();
-            let callback = remote(&config.callback_url, secret, "callctl.callback_url")?;
+            let callback = reach.to(&config.callback_url, "callctl.callback_url")?;
             receivers.push(Receiver::Callback(callback));
         }
         if !config.webhook_url.is_empty() {
@@ -199,13 +206,8 @@ fn receivers(parts: &Parts<'_>, secrets: &Secrets) -> Result<Vec<Pushes>> {
             })));
         }
     }
-    let convos = usize::try_from(config.push_pending).unwrap_or(usize::MAX);
-    let pushes = |receiver| Pushes::new(receiver, convos, Arc::clone(&parts.counters));
+    let pushes = |receiver| Pushes::new(receiver, config, Arc::clone(&parts.counters));
     Ok(receivers.into_iter().map(pushes).collect())
-}
-
-fn remote(url: &str, secret: Option<Secret<String>>, key: &str) -> Result<Remote> {
-    Remote::new(url, secret).with_context(|| format!("`{key}` is not a URL of a gRPC server"))
 }
 
 /// What callers show, as the operator has put it.

@@ -4,6 +4,7 @@ use super::Door;
 use super::hub::{Told, Watching};
 use super::stubs::selfhost::video::v1::convo_state_stream_server::ConvoStateStream;
 use super::written::Written;
+use crate::metrics::Counters;
 use parlour_node::callctl::Known;
 use parlour_wire::callctl::ConvoId;
 use parlour_wire::callctl::pb::selfhost::video::v1::watch_event::{Heartbeat, Kind, Lagged, Ready};
@@ -38,9 +39,13 @@ impl ConvoStateStream for Stream {
             keys.map_err(|offence| Status::invalid_argument(offence.to_string()))?;
         let only = (!keys.is_empty()).then_some(keys);
         let watching = door.hub.watch(user.as_str(), only, scope);
-        let watching = watching.ok_or_else(|| Status::resource_exhausted("too many streams"))?;
+        let Some(watching) = watching else {
+            door.counters.watches_refused.inc();
+            return Err(Status::resource_exhausted("too many streams"));
+        };
         Ok(Response::new(Events {
             watching,
+            counters: Arc::clone(&door.counters),
             is_ready: false,
             every: door.config.heartbeat.0,
             heart: Box::pin(sleep(door.config.heartbeat.0)),
@@ -54,6 +59,7 @@ impl ConvoStateStream for Stream {
 #[derive(Debug)]
 pub(super) struct Events {
     watching: Watching,
+    counters: Arc<Counters>,
     is_ready: bool,
     every: Duration,
     heart: Pin<Box<Sleep>>,
@@ -99,7 +105,10 @@ impl futures_util::Stream for Events {
         }
         match this.watching.poll(cx.waker()) {
             Poll::Ready(Told::Changed(change)) => this.written(change.event()),
-            Poll::Ready(Told::Lagged) => this.event(Kind::Lagged(Lagged {})),
+            Poll::Ready(Told::Lagged) => {
+                this.counters.watches_lagged.inc();
+                this.event(Kind::Lagged(Lagged {}))
+            }
             Poll::Ready(Told::Closed) => this.end(Status::unavailable("the server stops")),
             Poll::Pending => {
                 ready!(this.heart.as_mut().poll(cx));

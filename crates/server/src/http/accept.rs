@@ -40,9 +40,6 @@ const STALLED_MAX: Duration = Duration::from_secs(60);
 /// Most header fields of a request.
 const HEADERS_MAX: usize = 100;
 
-/// How often an HTTP/2 peer is asked whether it is alive.
-const H2_PING: Duration = Duration::from_secs(20);
-
 /// A bound listener.
 #[derive(Debug)]
 pub struct Listening {
@@ -197,8 +194,8 @@ impl Serving {
             .max_pending_accept_reset_streams(resets_max)
             .max_local_error_reset_streams(resets_max)
             .max_send_buf_size(callctl.stream_buffer.bytes())
-            .keep_alive_interval(H2_PING)
-            .keep_alive_timeout(H2_PING);
+            .keep_alive_interval(callctl.ping.0)
+            .keep_alive_timeout(callctl.ping.0);
         let asked = Arc::new(AtomicBool::new(false));
         let (site, connection) = (Arc::clone(&self.site), self.connection);
         let unread = Unread::default();

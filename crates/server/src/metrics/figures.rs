@@ -78,7 +78,8 @@ pub fn figures(moment: &Moment) -> Vec<Figure> {
 /// The figures of a process with one worker and every limit, for the page.
 #[must_use]
 pub fn catalogue() -> Vec<Figure> {
-    let limits = crate::ops::LIMITS.iter().map(|name| Limit { name, used: 0, max: 0 }).collect();
+    let limits = crate::ops::limit_names();
+    let limits = limits.map(|name| Limit { name, used: 0, max: 0 }).collect();
     figures(&Moment { shard: None, workers: vec![Stats::default()], limits, ..Moment::default() })
 }
 

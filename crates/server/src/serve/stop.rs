@@ -2,6 +2,7 @@
 //! kept, every thread is joined.
 
 use super::machines::Failure;
+use crate::clock::Clock;
 use crate::http::Site;
 use crate::media::WorkerPort;
 use crate::pool::Pool;
@@ -12,13 +13,17 @@ use std::io;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout_at;
 
-/// How long threads may take once everybody was let go.
+/// How long all threads together may take after the time for everybody else;
+/// what that has left is theirs too.
 const JOIN_TIMEOUT: Duration = Duration::from_millis(800);
+
+/// How long each may take if nothing of that is left.
+const JOIN_TIMEOUT_MIN: Duration = Duration::from_millis(100);
 
 /// Threads that are joined at the end.
 pub(super) struct Threads {
@@ -102,15 +107,17 @@ impl Running {
             tracing::warn!(left = self.site.tasks.len(), "some connections are cut off");
         }
         // Before the pools, so that nobody gives them work any more.
-        drop(timeout(JOIN_TIMEOUT, self.shard.post(Mail::Stop)).await);
+        self.shard.stop();
         let (threads, workers) = (self.threads, self.workers);
         drop((self.site, self.shard));
-        tokio::task::spawn_blocking(move || threads.join(&workers)).await?
+        let until = until.into_std() + JOIN_TIMEOUT;
+        tokio::task::spawn_blocking(move || threads.join(&workers, until)).await?
     }
 }
 
 impl Threads {
-    fn join(self, workers: &[WorkerPort]) -> Result<()> {
+    fn join(self, workers: &[WorkerPort], until: Instant) -> Result<()> {
+        let join = |name: &str, thread| join(name, thread, until);
         let mut whole = join("shard", self.shard);
         for port in workers {
             port.stop();
@@ -137,8 +144,14 @@ impl Threads {
     }
 }
 
+/// What is left of the time; a moment in any case, for a thread that has ended
+/// already still has to be joined.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Clock::start().zero()).max(JOIN_TIMEOUT_MIN)
+}
+
 /// Joins a thread if it ends in time.
-fn join(name: &str, thread: JoinHandle<()>) -> bool {
+fn join(name: &str, thread: JoinHandle<()>, until: Instant) -> bool {
     let (ended, end) = mpsc::sync_channel(1);
     let wait = move || {
         let whole = thread.join().is_ok();
@@ -146,7 +159,7 @@ fn join(name: &str, thread: JoinHandle<()>) -> bool {
         ended.send(whole).is_ok()
     };
     let whole = thread::Builder::new().name("join".to_owned()).spawn(wait).is_ok()
-        && end.recv_timeout(JOIN_TIMEOUT).unwrap_or(false);
+        && end.recv_timeout(left(until)).unwrap_or(false);
     if !whole {
         tracing::error!(%name, "a thread did not end in order");
     }

@@ -30,14 +30,15 @@ impl<F: FnMut(&Input) -> Vec<Output>> Control for Puppet<F> {
 }
 
 /// Runs a puppet with a store that is always busy, and a pool without a place,
-/// until `talk` is done; tells what the machine saw.
+/// until `talk` is done and it has seen so many inputs; tells what it saw.
 fn play(
     react: impl FnMut(&Input) -> Vec<Output> + Send + 'static,
+    inputs_min: usize,
     talk: impl FnOnce(&Mailbox),
 ) -> Vec<String> {
     let counters = Arc::<Counters>::default();
     let (post, letters) = mailbox(Arc::clone(&counters));
-    let (seen, inputs) = flume::bounded(1_000);
+    let (seen, inputs) = flume::bounded(MAIL_MAX);
     // The thread is held by its first job, and the second fills the queue.
     let (hold, held) = flume::bounded::<()>(0);
     let (took, taken) = flume::bounded::<()>(1);
@@ -66,11 +67,14 @@ fn play(
     let body = move || run(&mut Puppet { react, out: VecDeque::new(), seen }, desk);
     let thread = thread::Builder::new().spawn(body).expect("a thread");
     talk(&post);
-    // A test may have stopped it already.
-    post.post_blocking(Mail::Stop).ok();
+    let patience = Duration::from_secs(10);
+    let next = || inputs.recv_timeout(patience).expect("an input in time");
+    let mut all: Vec<String> = (0..inputs_min).map(|_| next()).collect();
+    post.stop();
     thread.join().expect("no panic");
     drop(hold);
-    inputs.try_iter().collect()
+    all.extend(inputs.try_iter());
+    all
 }
 
 #[test]
@@ -85,7 +89,7 @@ fn a_busy_store_and_a_full_pool_are_answered_in_the_same_step() {
         ],
         _ => Vec::new(),
     };
-    let seen = play(react, |post| post.post_blocking(Mail::Shutdown).expect("it listens"));
+    let seen = play(react, 4, |post| post.post_blocking(Mail::Shutdown).expect("it listens"));
     let seen: Vec<&str> = seen.iter().map(|text| text.split('(').next().unwrap_or("")).collect();
     assert!(seen.starts_with(&["Tick", "Shutdown", "Stored", "GroupRead"]), "{seen:?}");
 }
@@ -102,7 +106,7 @@ fn a_connection_that_overflows_is_forgotten_and_others_are_not() {
     let room = |frames| Room { frames, bytes: 100 };
     let (narrow, mut first) = queue(room(1), Arc::default());
     let (wide, mut second) = queue(room(10), Arc::default());
-    play(react, |post| {
+    play(react, 4, |post| {
         let remote = || Pii(SocketAddr::from(([127, 0, 0, 1], 1)));
         post.post_blocking(Mail::Opened(ConnId(1), remote(), narrow)).expect("it listens");
         post.post_blocking(Mail::Opened(ConnId(2), remote(), wide)).expect("it listens");
@@ -111,6 +115,32 @@ fn a_connection_that_overflows_is_forgotten_and_others_are_not() {
     let text = || Some(Order::Text("x".into()));
     assert_eq!((first.ready(), first.ready()), (text(), None));
     assert_eq!((second.ready(), second.ready()), (text(), None));
+}
+
+#[test]
+fn the_end_waits_for_no_letter() {
+    // The first letter takes until the mailbox behind it is full.
+    let (go, gone) = flume::bounded::<()>(1);
+    let (begin, begun) = flume::bounded::<()>(1);
+    let react = move |input: &Input| {
+        if matches!(input, Input::Closed(ConnId(0))) {
+            begin.send(()).ok();
+            gone.recv().ok();
+        }
+        Vec::new()
+    };
+    let seen = play(react, 2, |post| {
+        post.post_blocking(Mail::Closed(ConnId(0))).expect("it listens");
+        begun.recv().expect("it is opened");
+        for conn in 1.. {
+            if post.try_post(Mail::Closed(ConnId(conn))).is_err() {
+                break;
+            }
+        }
+        post.stop();
+        go.send(()).ok();
+    });
+    assert_eq!(seen, ["Tick", "Closed(ConnId(0))"]);
 }
 
 #[tokio::test]
@@ -127,9 +157,9 @@ async fn a_question_gets_its_answer_and_a_dead_shard_none() {
     let handle = tokio::runtime::Handle::current();
     let asked = tokio::task::spawn_blocking(move || {
         let mut answers = Vec::new();
-        play(react, |post| {
+        play(react, 2, |post| {
             answers.push(handle.block_on(post.ask(Query::Gauges)));
-            post.post_blocking(Mail::Stop).expect("it listens");
+            post.stop();
             // The letter after the stop is never opened.
             answers.push(handle.block_on(post.ask(Query::Gauges)));
         });

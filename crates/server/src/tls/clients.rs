@@ -4,11 +4,10 @@
 //! authorities are named. Whoever shows one that is not trusted is not spoken
 //! to.
 
-use super::{TlsError, read};
+use super::{TlsError, authorities};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::client::verify_server_name;
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ParsedCertificate, WebPkiClientVerifier};
@@ -50,7 +49,7 @@ impl Bridges {
         if !named && trust.fingerprints.is_empty() {
             return Ok(None);
         }
-        let issued = named.then(|| authorities(trust.authorities)).transpose()?;
+        let issued = named.then(|| issuers(trust.authorities)).transpose()?;
         let name = |name: &String| {
             ServerName::try_from(name.clone()).map_err(|_| TlsError::Name(name.clone()))
         };
@@ -76,13 +75,26 @@ impl Bridges {
     }
 }
 
-fn authorities(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let wrong = || TlsError::Pem { path: path.to_owned(), what: "certificate" };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_slice_iter(&read(path)?) {
-        roots.add(certificate.map_err(|_| wrong())?)?;
-    }
-    WebPkiClientVerifier::builder(Arc::new(roots)).build().map_err(|_| wrong())
+fn issuers(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let (_, roots) = authorities(path)?;
+    let wrong = |_| TlsError::Pem { path: path.to_owned(), what: "certificate" };
+    WebPkiClientVerifier::builder(Arc::new(roots)).build().map_err(wrong)
+}
+
+/// Whether it is out of date. Who issued it is not asked: it is its own
+/// authority here, and whatever else is then wrong with it does not matter.
+fn is_out_of_date(shown: &CertificateDer<'_>, now: UnixTime) -> Result<bool, Error> {
+    let mut own = RootCertStore::empty();
+    own.add(shown.clone().into_owned())?;
+    let verifier = WebPkiClientVerifier::builder(Arc::new(own)).build();
+    let verifier = verifier.map_err(|error| Error::General(error.to_string()))?;
+    use CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    Ok(matches!(
+        verifier.verify_client_cert(shown, &[], now),
+        Err(Error::InvalidCertificate(
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. }
+        ))
+    ))
 }
 
 /// Reads 64 hexadecimal digits, with colons between or without.
@@ -114,7 +126,10 @@ impl ClientCertVerifier for Bridges {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         if self.is_pinned(shown) {
-            return Ok(ClientCertVerified::assertion());
+            return match is_out_of_date(shown, now)? {
+                true => Err(CertificateError::Expired.into()),
+                false => Ok(ClientCertVerified::assertion()),
+            };
         }
         let Some(issued) = &self.issued else {
             return Err(CertificateError::UnknownIssuer.into());

@@ -2,37 +2,49 @@
 
 use crate::client::{Client, GROUP, Secrets};
 use crate::support::{PATIENCE, Server, Wish, read};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::Code;
 use tonic::transport::Identity;
 
 /// An authority with its certificate in a file.
-struct Authority {
+pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
-    file: PathBuf,
-    _folder: tempfile::TempDir,
+    pub(crate) file: PathBuf,
+    folder: tempfile::TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ca.pem");
         std::fs::write(&file, issuer.pem()).unwrap();
-        Self { issuer, file, _folder: folder }
+        Self { issuer, file, folder }
     }
 
-    fn issues(&self, name: &str) -> Shown {
+    /// Where files of the test may lie.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub(crate) fn issues(&self, name: &str) -> Shown {
+        self.issues_for(name, [(2020, 1, 1), (4000, 1, 1)])
+    }
+
+    /// A certificate that is good from one day to another.
+    fn issues_for(&self, name: &str, [from, to]: [(i32, u8, u8); 2]) -> Shown {
         let key = KeyPair::generate().unwrap();
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.not_before = date_time_ymd(from.0, from.1, from.2);
+        params.not_after = date_time_ymd(to.0, to.1, to.2);
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let der = certificate.der().to_vec();
         Shown { pem: certificate.pem(), key: key.serialize_pem(), der }
@@ -40,15 +52,22 @@ impl Authority {
 }
 
 /// A certificate and its key.
-struct Shown {
-    pem: String,
-    key: String,
+pub(crate) struct Shown {
+    pub(crate) pem: String,
+    pub(crate) key: String,
     der: Vec<u8>,
 }
 
 impl Shown {
     fn identity(&self) -> Identity {
         Identity::from_pem(&self.pem, &self.key)
+    }
+
+    /// Its SHA-256, as tools print it.
+    fn fingerprint(&self) -> String {
+        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &self.der);
+        let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        hex.join(":")
     }
 }
 
@@ -109,15 +128,33 @@ async fn a_bridge_with_a_certificate_of_the_authority_and_a_known_name_names_the
 async fn a_bridge_may_be_known_by_the_fingerprint_of_its_certificate() {
     let authority = Authority::new();
     let shown = authority.issues("bridge.example");
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &shown.der);
-    let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-    let hex = hex.join(":");
-    let server = server(&[("PARLOUR_CALLCTL_BRIDGE_FINGERPRINTS", hex.as_str())]);
+    let server = server(&[("PARLOUR_CALLCTL_BRIDGE_FINGERPRINTS", &shown.fingerprint())]);
     let bridge = Client::tls(&server, Some(shown.identity()));
     assert_eq!(asks(&bridge.says("alice_a1b")).await, Code::Ok);
     let other = authority.issues("bridge.example");
     let wrong = Client::tls(&server, Some(other.identity())).says("alice_a1b");
     is_not_spoken_to(&wrong).await;
+}
+
+#[tokio::test]
+async fn a_certificate_known_by_its_fingerprint_is_good_only_within_its_dates() {
+    let authority = Authority::new();
+    let day = |year| (year, 1, 1);
+    let past = authority.issues_for("bridge.example", [day(2020), day(2021)]);
+    let future = authority.issues_for("bridge.example", [day(3000), day(3001)]);
+    let own = KeyPair::generate().unwrap();
+    let alone = CertificateParams::new(vec!["bridge.example".to_owned()]).unwrap();
+    let alone = alone.self_signed(&own).unwrap();
+    let der = alone.der().to_vec();
+    let alone = Shown { pem: alone.pem(), key: own.serialize_pem(), der };
+    let known = [&past, &future, &alone].map(Shown::fingerprint).join(",");
+    let server = server(&[("PARLOUR_CALLCTL_BRIDGE_FINGERPRINTS", &known)]);
+    for shown in [past, future] {
+        let wrong = Client::tls(&server, Some(shown.identity())).says("alice_a1b");
+        is_not_spoken_to(&wrong).await;
+    }
+    let alone = Client::tls(&server, Some(alone.identity()));
+    assert_eq!(asks(&alone.says("alice_a1b")).await, Code::Ok, "whoever issued it");
 }
 
 #[tokio::test]

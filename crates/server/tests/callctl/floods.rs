@@ -205,19 +205,20 @@ async fn streams_cancelled_by_the_handful_end_their_connection() {
         (":authority", "x"),
         ("content-type", "application/grpc"),
     ]);
-    // Many in one packet: the server sees the end with the beginning.
+    // So many at once that a server which keeps up still sees more ends with
+    // their beginnings than it clears away between two looks.
     let mut sent = 0;
-    for round in 0..2_000_u32 {
+    for round in 0..200_u32 {
         let mut burst = Vec::new();
-        for n in 0..50 {
-            let stream = (round * 50 + n) * 2 + 1;
+        for n in 0..500 {
+            let stream = (round * 500 + n) * 2 + 1;
             burst.extend(frame(HEADERS, END_HEADERS, stream, &fields));
             burst.extend(frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
         }
         if raw.0.write_all(&burst).is_err() {
             break;
         }
-        sent += 50;
+        sent += 500;
     }
     assert!(sent < 100_000, "nobody minded");
     assert!(raw.is_sent_away());
@@ -238,10 +239,9 @@ async fn who_takes_no_answers_holds_only_so_many_streams() {
     let mut refused = 0;
     while refused < 48 {
         match raw.next() {
-            Some((RST_STREAM, _, why)) => {
-                assert_eq!(why, 7_u32.to_be_bytes(), "REFUSED_STREAM");
-                refused += 1;
-            }
+            // REFUSED_STREAM; what follows on such a stream is for a closed one.
+            Some((RST_STREAM, _, why)) if why == 7_u32.to_be_bytes() => refused += 1,
+            Some((RST_STREAM, _, why)) => assert_eq!(why, 5_u32.to_be_bytes()),
             Some((DATA, _, payload)) => assert!(payload.is_empty(), "there is no window"),
             Some(_) => {}
             // Or it was too much altogether.

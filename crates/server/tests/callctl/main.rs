@@ -7,12 +7,17 @@ mod bearer;
 mod calls;
 mod certificates;
 mod client;
+mod examples;
 mod floods;
+mod foreign;
 mod media;
+mod middle;
 mod parts;
 mod peer;
 mod pushes;
 mod rtp;
+mod secure;
+mod silence;
 #[path = "../edge/support.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod support;

@@ -1,5 +1,6 @@
 //! Front, keeper and media server as processes of their own.
 
+use crate::certificates::Authority;
 use crate::client::{Client, GROUP, Secrets, people};
 use crate::support::{PATIENCE, Server, Socket, Wish, hear, say};
 use parlour_wire::callctl::pb::common::video::v1::convo_video_state::user_state::State;
@@ -31,15 +32,22 @@ impl Part {
 
     /// Sets a key of the door.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.env.push((format!("PARLOUR_CALLCTL_{name}"), value.to_owned()));
+        self.set_key(&format!("PARLOUR_CALLCTL_{name}"), value);
+    }
+
+    /// Sets any key; the last word counts.
+    pub(crate) fn set_key(&mut self, variable: &str, value: &str) {
+        self.env.push((variable.to_owned(), value.to_owned()));
+    }
+
+    /// Whether its own listener is for TLS; another one is without.
+    fn is_secure(&self) -> bool {
+        self.env.iter().any(|(name, _)| name == "PARLOUR_TLS_CERTIFICATE")
     }
 
     /// Starts it anew, or again on what the one before has left.
     pub(crate) fn start(&self, before: Option<Server>) -> Server {
-        let scheme = match self.env.iter().any(|(name, _)| name == "PARLOUR_TLS_CERTIFICATE") {
-            true => "https",
-            false => "http",
-        };
+        let scheme = if self.is_secure() { "https" } else { "http" };
         let listen = format!("{scheme}://127.0.0.1:{}", self.port);
         let env: Vec<(&str, &str)> =
             self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
@@ -79,6 +87,26 @@ impl Parts {
         parts
     }
 
+    /// All of them speak with TLS to one another, and trust this authority.
+    pub(crate) fn secured(authority: &Authority) -> Self {
+        let shown = authority.issues("localhost");
+        let folder = authority.folder();
+        let (certificate, key) = (folder.join("part.pem"), folder.join("part.key"));
+        std::fs::write(&certificate, &shown.pem).unwrap();
+        std::fs::write(&key, &shown.key).unwrap();
+        Self::with(["10s", "10s"], |parts| {
+            let at = |port: u16| format!("https://localhost:{port}");
+            let (kik_url, vcs_url) = (at(parts.kik.port), at(parts.vcs.port));
+            for part in [&mut parts.kik, &mut parts.vcs, &mut parts.media] {
+                part.set_key("PARLOUR_TLS_CERTIFICATE", &certificate.display().to_string());
+                part.set_key("PARLOUR_TLS_KEY", &key.display().to_string());
+                part.set("REMOTE_CA", &authority.file.display().to_string());
+                part.set("VCS_URL", &vcs_url);
+                part.set("KIK_URL", &kik_url);
+            }
+        })
+    }
+
     /// Front and keeper, whose own media clients are sent to.
     pub(crate) fn two() -> Self {
         let mut parts = Self::stopped(["300ms", "10s"]);
@@ -115,7 +143,10 @@ impl Parts {
 
     /// Two people behind the front.
     pub(crate) async fn people(&self) -> [Client; 2] {
-        let at = at(self.kik.port);
+        let at = match self.kik.is_secure() {
+            true => self.front.as_ref().unwrap().http,
+            false => at(self.kik.port),
+        };
         Client::operator(at).members(GROUP, &["alice_a1b", "bob.b_z9z"]).await.unwrap();
         ["alice_a1b", "bob.b_z9z"].map(|name| Client::user(at, name))
     }

@@ -155,6 +155,61 @@ async fn a_callback_is_called_for_each_member() {
 }
 
 #[tokio::test]
+async fn req_77_a_receiver_that_does_not_answer_holds_up_no_call_and_is_not_told_what_is_old() {
+    // Nobody answers on either way out, but both take the connection.
+    let (hook, phone) = (
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        TcpListener::bind("127.0.0.1:0").await.unwrap(),
+    );
+    let url = |listener: &TcpListener| format!("http://{}/", listener.local_addr().unwrap());
+    let (hook_url, phone_url) = (url(&hook), url(&phone));
+    let server = server(&[
+        ("PARLOUR_CALLCTL_WEBHOOK_URL", hook_url.as_str()),
+        ("PARLOUR_CALLCTL_CALLBACK_URL", phone_url.as_str()),
+        ("PARLOUR_CALLCTL_CALL_BURST", "1000"),
+        ("PARLOUR_CALLCTL_PUSH_TRIES", "100"),
+    ]);
+    let alice = Client::user(server.http, "alice_a1b");
+    let pair = "alice_a1b:bob.b_z9z";
+    let (mut stream, _) = tokio::time::timeout(PATIENCE, async {
+        alice.join(pair).await.unwrap();
+        hook.accept().await.unwrap()
+    })
+    .await
+    .expect("somebody is told");
+    for _ in 0..50 {
+        let joined = alice.join(pair).await.unwrap();
+        alice.leave(pair, joined.connection_token.map(|token| token.payload)).await.unwrap();
+    }
+    let limit = |what: &str| {
+        let text = crate::support::ask(server.ops, "GET", "/metrics", &[]).body;
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(what) && line.contains("callctl.push_pending"))
+            .unwrap_or_else(|| panic!("no {what}"))
+            .to_owned();
+        line.rsplit(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert_eq!(limit("parlour_limit_use"), 1, "of 101 changes the newest waits, no other");
+    // The first try fails now; what is newer is told instead of the old list.
+    let mut bytes = [0; 4_096];
+    assert!(stream.read(&mut bytes).await.unwrap() > 0);
+    drop(stream);
+    let newest = async {
+        loop {
+            let (_, body) = posted(&hook).await;
+            let notice = OnConvoVideoStateChangedNotification::decode(body.as_slice());
+            if let Ok(notice) = notice
+                && people(&notice.convo_video_state.unwrap()).is_empty()
+            {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, newest).await.expect("the newest list comes");
+}
+
+#[tokio::test]
 async fn health_and_reflection_answer_anybody() {
     use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
     use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;

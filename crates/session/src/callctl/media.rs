@@ -45,7 +45,7 @@ pub(super) fn remote(member: &MemberId) -> Option<(&str, &str)> {
 pub struct MediaConnected {
     config: Arc<Config>,
     request: ClientConnectedRequest,
-    asked: Option<(ConferenceId, MediaToken)>,
+    asked: Option<(Asked, MediaToken)>,
     convo: Option<ConvoId>,
 }
 
@@ -57,29 +57,32 @@ impl MediaConnected {
     }
 
     fn begin(&mut self, desk: &Desk<'_>) -> Step {
-        let key = conference_key(&self.config, desk);
-        let conference = key.and_then(|key| key.parse(&self.request.conference_id).ok());
-        let Some(conference) = conference else { return no(Connected::UnknownConference) };
+        let named = Asked::read(&self.config, desk, &self.request.conference_id);
+        let Some(named) = named else { return no(Connected::UnknownConference) };
         let payload = self.request.connection_token.take().unwrap_or_default().payload;
         let text = String::from_utf8(payload).unwrap_or_default();
         let Some(token) = desk.media_keys.check(Wall(i64::MIN), &text) else {
             return no(Connected::BadToken);
         };
-        if token.room != conference.room || token.slot.is_some() {
+        if token.room != named.room() || token.slot.is_some() {
             return no(Connected::BadToken);
         }
         if token.expires <= desk.now.wall {
             return no(Connected::ExpiredToken);
         }
-        self.asked = Some((conference, token));
-        Step::Open(Target::Id(conference.room))
+        let room = named.room();
+        self.asked = Some((named, token));
+        Step::Open(Target::Id(room))
     }
 
     fn come_in(&mut self, desk: &Desk<'_>) -> Step {
-        let (Some((conference, token)), Some(room)) = (&self.asked, desk.room) else {
+        let (Some((named, token)), Some(room)) = (&self.asked, desk.room) else {
             return no(Connected::UnknownConference);
         };
-        if conference_number(room).is_some_and(|number| number != conference.incarnation) {
+        // Who names only the room means the call that the token is for.
+        if let Asked::Conference(id) = named
+            && conference_number(room).is_some_and(|number| number != id.incarnation)
+        {
             return no(Connected::UnknownConference);
         }
         self.convo = convo_of(desk.names).next();
@@ -115,6 +118,29 @@ impl MediaConnected {
     }
 }
 
+/// What a media server calls a conference: by its id, or by its room where the
+/// client has shown nothing but its token.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    Conference(ConferenceId),
+    Room(RoomId),
+}
+
+impl Asked {
+    fn read(config: &Config, desk: &Desk<'_>, text: &str) -> Option<Self> {
+        let room = || text.parse().ok().map(Self::Room);
+        let id = conference_key(config, desk).and_then(|key| key.parse(text).ok());
+        id.map(Self::Conference).or_else(room)
+    }
+
+    const fn room(&self) -> RoomId {
+        match self {
+            Self::Conference(id) => id.room,
+            Self::Room(room) => *room,
+        }
+    }
+}
+
 fn answer(response: ClientConnectedResponse) -> Step {
     Step::Done(Reply::new(Ok::<_, Trouble>(response)))
 }
@@ -141,11 +167,11 @@ impl Call for MediaConnected {
     }
 }
 
-/// The room that a conference id is about, without a look at its check value;
-/// `None` if it has not the form of one.
+/// The room that a conference id is about, without a look at its check value,
+/// or that is named itself; `None` if it is neither.
 #[must_use]
 pub fn conference_text(text: &str) -> Option<RoomId> {
-    parlour_wire::callctl::conference::room_in(text)
+    parlour_wire::callctl::conference::room_in(text).or_else(|| text.parse().ok())
 }
 
 /// A connection is over. Reply: `Result<VoidResponse, Trouble>`.
@@ -167,9 +193,8 @@ impl Call for MediaDisconnected {
     fn resume(&mut self, desk: &mut Desk<'_>, outcome: Outcome) -> Step {
         match outcome {
             Outcome::Begin => {
-                let key = conference_key(&self.config, desk);
-                let id = key.and_then(|key| key.parse(&self.notice.conference_id).ok());
-                id.map_or_else(over, |id| Step::Open(Target::Id(id.room)))
+                let named = Asked::read(&self.config, desk, &self.notice.conference_id);
+                named.map_or_else(over, |named| Step::Open(Target::Id(named.room())))
             }
             Outcome::Room { .. } => desk.room.map_or_else(over, |room| {
                 let notice = &self.notice;

@@ -9,6 +9,7 @@ use crate::call::{Call, Outcome, Reply, Step};
 use crate::callctl::NAMESPACE;
 use crate::flow::{Flow, Port};
 use parlour_base::Secret;
+use parlour_directory::media_token::room_named;
 use parlour_directory::outside::Outside;
 use parlour_room::policy::VISITOR;
 use parlour_room::{Person, Proof};
@@ -20,7 +21,8 @@ use parlour_wire::callctl::{Check as _, ConnectionText, ConvoId, LocalPart};
 /// Somebody who shows a token.
 #[derive(Debug)]
 pub struct Bearer {
-    /// The conference: its id, alone or behind host and port.
+    /// The conference: its id, alone or behind host and port; or its room; or
+    /// nothing, if the token says it all.
     pub group: String,
     /// The token.
     pub token: Secret<String>,
@@ -40,8 +42,12 @@ pub fn present(bearer: Bearer) -> Box<dyn Call> {
 async fn welcome(bearer: Bearer, port: Port) -> Result<Welcome, EntryFailure> {
     let Bearer { group, token, server, connection } = bearer;
     let line = ConnectionText::parse(&group).map(|line| line.conference_id);
+    // Without a word about the conference the token says which room it is for;
+    // whether that is so the keeper knows.
+    let room = || room_named(token.expose()).filter(|_| group.is_empty());
+    let named = line.or_else(|| room().map(|room| room.to_string()));
     let request = ClientConnectedRequest {
-        conference_id: line.unwrap_or(group),
+        conference_id: named.unwrap_or(group),
         connection_token: Some(MediaServerConnectionToken {
             payload: token.expose().clone().into_bytes(),
         }),
