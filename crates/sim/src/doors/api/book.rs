@@ -218,7 +218,9 @@ impl Book {
                 // Somebody else may change it at the same time.
                 let fine = matches!(status, 503 | 404 | 409) || (there && status == 204);
                 ensure(fine, "no such end")?;
-                let gone = matches!(status, 204 | 404);
+                // A token that a clock has ended another may bring back.
+                let ended = path.contains("/tokens/") && !steady;
+                let gone = status == 204 || status == 404 && !ended;
                 self.settle(path, None, at);
                 if let Some(thing) = self.things.get_mut(path).filter(|_| gone) {
                     thing.gone.get_or_insert(at);
