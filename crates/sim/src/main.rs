@@ -9,6 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+/// As the server has it: `docs/decisions/0030-the-allocator.md`.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// How many outcomes wait at most for the thread that counts them; then the
 /// worlds wait.
 const OUTCOMES_MAX: usize = 64;
