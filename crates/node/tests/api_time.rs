@@ -5,7 +5,7 @@ mod common;
 
 use common::{Mood, World, config, json};
 use parlour_base::storage::{StoreOp, StoreReply, Write};
-use parlour_base::{Entropy, Json, Secret};
+use parlour_base::{Entropy, Json, Secret, Span};
 use parlour_node::{CallId, Input};
 use parlour_session::api::{Api, Config, Headers, Request, Response, first_key};
 use parlour_wire::api::Scopes;
@@ -254,4 +254,24 @@ fn a_precondition_about_what_is_not_there_fails() {
     assert_eq!(app.send("PUT", &grant, &body, None).0, 200);
     app.if_match = Some("*".to_owned());
     assert_eq!(app.send("PUT", &grant, &json!({"permissions": []}), None).0, 200);
+}
+
+#[test]
+fn a_room_that_leaves_memory_as_it_is_changed_is_shown_as_it_is_then() {
+    let mut config = config();
+    config.limits.idle_room = Span::millis(1);
+    let mut app = App::on(World::with(config, Mood::Works), Config::default());
+    let path = app.room(&json!({}));
+    app.world.turn(Mood::Holds);
+    let id = app.begin("PATCH", &path, &json!({"display_name": "new"}), None);
+    let mut answers = 0;
+    while let Some(request) = app.world.held.pop_front() {
+        app.world.passes(Duration::from_millis(50));
+        let result = app.world.disk.execute(request.op);
+        app.world.input(Input::Stored(StoreReply { id: request.id, result }));
+        answers += 1;
+    }
+    assert!(answers > 1, "it was opened once more");
+    let (status, room) = app.answer(id).expect("it is done");
+    assert_eq!((status, &room["display_name"]), (200, &json!("new")));
 }

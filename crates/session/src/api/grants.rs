@@ -55,8 +55,8 @@ impl Visit {
             let grant = Grant { permissions, since, kik: kik.clone() };
             Ok((old != Some(&grant)).then(|| alone(Command::Grant(who, Some(grant)))))
         };
-        let seen = self.port.change(id, give).await?;
-        let grant = seen.as_ref().and_then(|seen| seen.room.grant(&who));
+        let seen = self.port.changed(id, give).await?;
+        let grant = seen.room.grant(&who);
         let grant = grant.ok_or_else(|| Problem::new(Code::Conflict))?;
         Ok(Answer::json(show::grant(&who, grant)))
     }

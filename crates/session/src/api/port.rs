@@ -159,7 +159,7 @@ impl Port {
 
     /// Opens a room and has it do what `make` says after a look at it, with
     /// what is written along; `None` says that there is nothing to do. Gives
-    /// the room after it, as long as it is there.
+    /// the room after it, unless it has left memory at once.
     pub(super) async fn change(
         &self,
         room: RoomId,
@@ -175,6 +175,19 @@ impl Port {
             }
         }
         Err(Code::Busy.into())
+    }
+
+    /// The same, and the room after it in any case.
+    pub(super) async fn changed(
+        &self,
+        room: RoomId,
+        make: impl Fn(&Seen) -> Done<Option<(Command, Vec<Write>)>>,
+    ) -> Done<Seen> {
+        let after = match self.change(room, make).await? {
+            Some(seen) => Some(seen),
+            None => self.open(room).await?,
+        };
+        after.ok_or_else(|| Problem::new(Code::NotFound))
     }
 
     /// Turns a password into what is kept of it.

@@ -163,8 +163,7 @@ impl Visit {
             let idle = description == Description::default();
             Ok((!idle).then(|| (Command::Describe(Box::new(description)), along)))
         };
-        let seen = self.port.change(id, change).await?;
-        let seen = seen.ok_or_else(|| Problem::new(Code::NotFound))?;
+        let seen = self.port.changed(id, change).await?;
         Ok(Answer::json(show::room(&seen)))
     }
 
