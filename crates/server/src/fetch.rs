@@ -5,6 +5,7 @@
 //! of an answer is kept. Redirects are not followed. Refuses to know what is
 //! asked.
 
+use crate::config::sections;
 use crate::shard::{Mail, Mailbox};
 use axum::body::Body;
 use http_body_util::{BodyExt as _, Limited};
@@ -20,27 +21,14 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Requests under way at once; calls that want another one go without answer,
-/// pushes wait.
-const PLACES: usize = 1_024;
-
-/// How long a request may take, from the connection to the end of the answer.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Bytes of an answer that are read; a longer one is no answer.
-const ANSWER_MAX: usize = 256 << 10;
-
-/// How long an idle connection is kept for the next request.
-const IDLE: Duration = Duration::from_secs(30);
-
-/// Connections to one host that are kept idle.
-const IDLE_MAX: usize = 64;
-
 /// Asks other services.
 #[derive(Debug, Clone)]
 pub struct Fetcher {
     client: Client<HttpsConnector<HttpConnector>, Body>,
     places: Arc<Semaphore>,
+    places_max: usize,
+    patience: Duration,
+    answer_max: usize,
     runtime: tokio::runtime::Handle,
 }
 
@@ -53,7 +41,7 @@ impl Fetcher {
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub fn new() -> std::io::Result<Self> {
+    pub fn new(config: &sections::Fetch) -> std::io::Result<Self> {
         let connector = HttpsConnectorBuilder::new()
             .with_native_roots()?
             .https_or_http()
@@ -61,11 +49,24 @@ impl Fetcher {
             .build();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE)
-            .pool_max_idle_per_host(IDLE_MAX)
+            .pool_idle_timeout(config.idle.0)
+            .pool_max_idle_per_host(usize::try_from(config.idle_max).unwrap_or(usize::MAX))
             .build(connector);
-        let runtime = tokio::runtime::Handle::current();
-        Ok(Self { client, places: Arc::new(Semaphore::new(PLACES)), runtime })
+        let places_max = usize::try_from(config.places).unwrap_or(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            client,
+            places: Arc::new(Semaphore::new(places_max)),
+            places_max,
+            patience: config.patience.0,
+            answer_max: config.answer_bytes_max.bytes(),
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// How many requests are under way, and may be.
+    #[must_use]
+    pub fn fill(&self) -> (usize, usize) {
+        (self.places_max.saturating_sub(self.places.available_permits()), self.places_max)
     }
 
     /// Asks, once there is a place.
@@ -75,7 +76,7 @@ impl Fetcher {
     }
 
     async fn ask(&self, fetch: Fetch) -> Fetched {
-        let patience = fetch.within.map_or(PATIENCE, |within| within.min(PATIENCE));
+        let patience = fetch.within.map_or(self.patience, |within| within.min(self.patience));
         match timeout(patience, self.exchange(fetch)).await {
             Ok(Some((status, body))) => Fetched::Answer { status, body },
             _ => Fetched::Nothing,
@@ -97,7 +98,7 @@ impl Fetcher {
             }
         };
         let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), ANSWER_MAX).collect().await.ok()?;
+        let body = Limited::new(answer.into_body(), self.answer_max).collect().await.ok()?;
         Some((status, body.to_bytes().to_vec()))
     }
 

@@ -4,6 +4,7 @@
 //! about clients.
 
 use crate::config::{Listen, OPS_DEFAULT};
+use crate::fetch::Fetcher;
 use crate::grpc::{self, Routes};
 use crate::http::Site;
 use crate::media::{WORDS_MAX, WorkerPort};
@@ -46,6 +47,7 @@ const LIMITS: &[&str] = &[
     "group_reads",
     "store_queue",
     "worker_words",
+    "fetch.places",
     "control.rooms",
     "control.entries",
     "control.calls",
@@ -80,6 +82,8 @@ pub struct Ops {
     pub passwords: Jobs<CheckJob>,
     /// The readers of group files.
     pub groups: Jobs<ReadJob>,
+    /// What asks other services.
+    pub fetcher: Fetcher,
     /// The store.
     pub store: StoreProbe,
     /// The registry.
@@ -199,6 +203,7 @@ fn limits(ops: &Ops, (store_used, store_max): (u64, u64), held: &Gauges) -> Vec<
     let (inside, inside_max) = ops.site.gate.fill();
     let (fullest, address_max) = ops.site.gate.fill_of_fullest();
     let words = ops.workers.iter().map(WorkerPort::waiting).max().unwrap_or(0);
+    let (fetches, fetches_max) = ops.fetcher.fill();
     let (shard, control) = (&ops.site.shard, &ops.site.config.control);
     let callctl = ops.site.grpc.get().map_or([(0, 0); grpc::LIMITS.len()], Routes::fill);
     let uses = [
@@ -210,6 +215,7 @@ fn limits(ops: &Ops, (store_used, store_max): (u64, u64), held: &Gauges) -> Vec<
         (wide(ops.groups.waiting()), wide(ops.groups.room())),
         (store_used, store_max),
         (wide(words), wide(WORDS_MAX)),
+        (wide(fetches), wide(fetches_max)),
         (held.rooms + held.openings, control.rooms.into()),
         (held.entries, control.entries.into()),
         (held.calls, control.calls.into()),

@@ -18,7 +18,7 @@ use callctl::Callctl;
 use machines::{Control, Galene, Room, Sfu, Store};
 use rooms::Rooms;
 use schema::Key;
-use sections::{Format, Groups, Http, Log, Media, Ops, Passwords, Server, Tls, WebSocket};
+use sections::{Fetch, Format, Groups, Http, Log, Media, Ops, Passwords, Server, Tls, WebSocket};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,6 +66,8 @@ config! {
     passwords: Passwords,
     /// Probes and metrics.
     ops: Ops,
+    /// Requests to other services.
+    fetch: Fetch,
     /// Log lines.
     log: Log,
     /// Galène door.

@@ -122,6 +122,22 @@ section! {
 }
 
 section! {
+    /// Requests of the server to other services: webhooks, and applications that are asked.
+    "fetch" Fetch {
+        /// Requests under way at once; a call that wants another one goes without answer, a push waits.
+        places: u32 = 1_024, in 1, 100_000;
+        /// How long a request may take, from the connection to the end of the answer.
+        patience: Span = Span::secs(5), in Span::millis(10), Span::secs(120);
+        /// Bytes of an answer that are read; a longer one is no answer.
+        answer_bytes_max: ByteSize = ByteSize::kib(256), in ByteSize::kib(1), ByteSize::mib(16);
+        /// How long a connection without a request is kept.
+        idle: Span = Span::secs(30), in Span::millis(0), Span::secs(3_600);
+        /// Such connections to one host.
+        idle_max: u32 = 64, in 0, 10_000;
+    }
+}
+
+section! {
     /// The listener for probes and metrics.
     "ops" Ops {
         /// Where `/live`, `/ready` and `/metrics` answer, plain HTTP; empty turns them off. If the default port is taken, a free one is used.

@@ -85,7 +85,8 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
     node.lobby &= !is_media;
     node.media_server.clone_from(&media_server);
     let callctl = Arc::<OnceLock<Arc<grpc::Door>>>::default();
-    let fetcher = Fetcher::new().context("cannot read the certificates this machine trusts")?;
+    let fetcher = Fetcher::new(&config.fetch);
+    let fetcher = fetcher.context("cannot read the certificates this machine trusts")?;
     let ids = entropy.fork();
     let submitter = store.submitter();
     let hands = Hands {
@@ -115,7 +116,7 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         counters: Arc::clone(&counters),
         clock,
         entropy: ids,
-        fetcher,
+        fetcher: fetcher.clone(),
         media: media_address(config, &listening, &announced),
         media_server,
         tasks: &site.tasks,
@@ -134,6 +135,7 @@ pub(super) async fn start(loaded: &Loaded, drop_media: bool) -> Result<Running> 
         workers: workers.clone(),
         passwords: passwords.sender(),
         groups: group_reads.sender(),
+        fetcher: fetcher.clone(),
         store: probe(&store),
         metrics: Metrics::new(&counters),
         stop: stopped.clone(),
