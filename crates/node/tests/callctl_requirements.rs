@@ -460,8 +460,11 @@ fn req_71_and_75_every_change_is_pushed_to_all_members() {
     kik.force(BOB, GROUP);
     kik.join(BOB, GROUP);
     kik.world.passes(Duration::from_secs(21));
+    let ticket = kik.join(ALICE, GROUP);
+    let conn = kik.connect("d", &ticket.conference, &ticket.token).expect("let in");
+    kik.disconnect(conn);
     let pushes = kik.pushes();
-    assert_eq!(pushes.len(), 7);
+    assert_eq!(pushes.len(), 10);
     follow(&pushes);
     for push in pushes {
         let mut members = push.members;

@@ -6,6 +6,7 @@ use super::Door;
 use super::caller::request_id;
 use super::change::named;
 use super::hub::stamp_of;
+use super::keeper::sound;
 use super::kik::convo;
 use super::stubs::internal::video::v1::internal_kik_video_server::InternalKikVideo;
 use super::stubs::internal::video::v1::rounds_video_conference_server::RoundsVideoConference;
@@ -102,7 +103,7 @@ impl InternalKikVideo for Services {
         let door = &self.0;
         door.inner(&request)?;
         let asked = request_id(request.metadata())?;
-        let state = request.into_inner().convo_video_state.unwrap_or_default();
+        let state = sound(request.into_inner().convo_video_state.unwrap_or_default());
         let convo = convo(state.convo_id.clone())?;
         let (key, stamp) = (convo.key(), stamp_of(&state));
         // It is repeated and overtaken: only what is newer goes on. It is noted

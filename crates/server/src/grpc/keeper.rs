@@ -13,7 +13,7 @@ use super::stubs::internal::video::v1::rounds_video_conference_client::RoundsVid
 use crate::config::callctl::Callctl;
 use parlour_node::callctl::{Permit, Permitted};
 use parlour_wire::callctl::pb::common::XiRequestId;
-use parlour_wire::callctl::pb::common::video::v1::MediaServerConnectionToken;
+use parlour_wire::callctl::pb::common::video::v1::{ConvoVideoState, MediaServerConnectionToken};
 use parlour_wire::callctl::pb::internal::video::v1::{
     GetConvoStateFromVcsRequest, JoinConvoConferenceFromVcsRequest,
     LeaveConvoConferenceFromVcsNotification,
@@ -53,11 +53,19 @@ type Client = RoundsVideoConferenceClient<tonic::transport::Channel>;
 /// What a client is told if the keeper does not answer as it should.
 fn unavailable(status: &Status) -> Status {
     match status.code() {
-        Code::InvalidArgument | Code::ResourceExhausted => {
-            Status::new(status.code(), status.message())
-        }
+        Code::ResourceExhausted => Status::new(status.code(), status.message()),
+        // What the client has asked was looked at here: it cannot be its fault.
         _ => Status::unavailable("the keeper of the calls does not answer"),
     }
+}
+
+/// A list as the keeper gave it, save for what no keeper should have put there.
+pub(super) fn sound(mut list: ConvoVideoState) -> ConvoVideoState {
+    let left_out = state::mend(&mut list);
+    if left_out > 0 {
+        tracing::warn!(left_out, "the keeper of the calls lists people without a state");
+    }
+    list
 }
 
 /// Whether the keeper may not have heard a leave. It may be said twice.
@@ -114,7 +122,7 @@ impl There {
             let answer = self.client().get_convo_state_from_vcs(request).await;
             let answer = answer.map_err(|status| unavailable(&status))?.into_inner();
             // NOT_FOUND may carry the time of the conversation.
-            latest_states.push(answer.latest_state.unwrap_or_else(nobody));
+            latest_states.push(answer.latest_state.map_or_else(nobody, sound));
         }
         Ok(BatchedGetConvoStateResponse { result: 0, latest_states })
     }
@@ -144,7 +152,7 @@ impl There {
         // or not, is passed on as it is (REQ-59).
         Ok(JoinConvoConferenceResponse {
             result: answer.result,
-            latest_state: answer.latest_state,
+            latest_state: answer.latest_state.map(sound),
             connection_info: answer.connection_info.filter(|_| is_ok),
             connection_token: answer.connection_token.filter(|_| is_ok),
         })

@@ -195,6 +195,24 @@ async fn a_front_drops_what_is_repeated_or_overtaken() {
     assert_eq!(his.change().await, coming("second"));
 }
 
+#[tokio::test]
+async fn req_16_a_front_hands_on_nobody_without_a_state() {
+    let parts = Parts::two();
+    let [_, bob] = parts.people().await;
+    let mut his = bob.watch().await;
+    let convo = ConvoId::parse_key(GROUP).unwrap();
+    let people = [("broken", State::NotSet), ("carol", State::Connected)];
+    let people = people.map(|(name, state)| (LocalPart::parse(name).unwrap(), state));
+    let list = state::write(&convo, people, 5);
+    let message = ConvoVideoStateChangedFromVcsNotification { convo_video_state: Some(list) };
+    let service = "internal.video.v1.InternalKikVideo";
+    let told: Result<VoidResponse, _> = Client::node(at(parts.kik.port))
+        .call(service, "OnConvoVideoStateChangedFromVcs", message)
+        .await;
+    told.unwrap();
+    assert_eq!(his.change().await, on("carol"));
+}
+
 const PLANE: &str = "selfhost.video.v1.MediaPlane";
 
 async fn evictions(node: &Client) -> Streaming<Eviction> {

@@ -144,6 +144,8 @@ async fn req_81_the_inner_services_are_closed_to_clients() {
     };
     assert_eq!(inner(alice.clone()).await, Code::PermissionDenied);
     assert_eq!(inner(Client::to(server.http)).await, Code::Unauthenticated);
+    let bearer = Client::to(server.http).shows("Bearer whatever.it.is");
+    assert_eq!(inner(bearer).await, Code::PermissionDenied);
     assert_eq!(inner(Client::node(server.http)).await, Code::Ok);
     assert_eq!(inner(Client::operator(server.http)).await, Code::Ok);
     let denied = alice.members(GROUP, &["alice_a1b"]).await;

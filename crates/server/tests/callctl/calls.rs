@@ -109,7 +109,12 @@ async fn a_restart_empties_the_list_with_a_later_time_and_old_tokens_stay_old() 
 }
 
 /// One POST with a JSON body.
-fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+pub(crate) fn post(
+    server: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> (u16, Value) {
     let mut stream = TcpStream::connect(server.http).unwrap();
     let mut head = format!("POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n");
     for (name, value) in headers {

@@ -130,6 +130,34 @@ impl Raw {
     }
 }
 
+impl Raw {
+    /// Opens its window and reads the events of stream 1 until one is the last.
+    fn reads(&mut self, mut is_last: impl FnMut(Kind) -> bool) {
+        for stream in [0, 1] {
+            let window = (1_u32 << 20).to_be_bytes();
+            self.0.write_all(&frame(WINDOW_UPDATE, 0, stream, &window)).unwrap();
+        }
+        let mut bytes = Vec::new();
+        loop {
+            let (kind, _, payload) = self.next().expect("the newest comes");
+            if kind == DATA {
+                bytes.extend(payload);
+            }
+            while let Some(&[_, l0, l1, l2, l3]) = bytes.first_chunk::<5>() {
+                let end = 5 + u32::from_be_bytes([l0, l1, l2, l3]) as usize;
+                if bytes.len() < end {
+                    break;
+                }
+                let event = WatchEvent::decode(&bytes[5..end]).unwrap();
+                bytes.drain(..end);
+                if is_last(event.kind.unwrap()) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
 /// Resident memory of the server, in KiB.
 fn resident(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
@@ -273,30 +301,36 @@ async fn a_slow_reader_is_given_the_newest_list_and_nothing_else() {
     }
     let last = alice.join(GROUP).await.unwrap();
     assert!(resident(&server).saturating_sub(before) < GROWTH_MAX);
-    // Now he reads.
-    for stream in [0, 1] {
-        raw.0.write_all(&frame(WINDOW_UPDATE, 0, stream, &(1_u32 << 20).to_be_bytes())).unwrap();
-    }
-    let (mut bytes, mut lists) = (Vec::new(), Vec::new());
-    while lists.last() != last.latest_state.as_ref() {
-        let (kind, _, payload) = raw.next().expect("the newest list comes");
-        if kind == DATA {
-            bytes.extend(payload);
+    let mut lists = Vec::new();
+    raw.reads(|event| {
+        if let Kind::Changed(notice) = event {
+            lists.push(notice.convo_video_state.unwrap());
         }
-        while let Some(&[_, l0, l1, l2, l3]) = bytes.first_chunk::<5>() {
-            let end = 5 + u32::from_be_bytes([l0, l1, l2, l3]) as usize;
-            if bytes.len() < end {
-                break;
-            }
-            let event = WatchEvent::decode(&bytes[5..end]).unwrap();
-            bytes.drain(..end);
-            if let Some(Kind::Changed(notice)) = event.kind {
-                lists.push(notice.convo_video_state.unwrap());
-            }
-        }
-    }
+        lists.last() == last.latest_state.as_ref()
+    });
     assert!(lists.len() < 20, "of 201 changes he was told {}", lists.len());
     assert_eq!(people(lists.last().unwrap()), coming("alice_a1b"));
     let stamps: Vec<_> = lists.iter().map(|list| list.timestamp.unwrap()).collect();
     assert!(stamps.is_sorted_by_key(|time| (time.seconds, time.nanos)), "REQ-76");
+}
+
+#[tokio::test]
+async fn a_slow_reader_for_whom_too_much_waits_is_told_to_ask_again() {
+    let server = server(&[("PARLOUR_CALLCTL_WATCH_PENDING", "1")]);
+    let mut raw = Raw::new(&server, &[(4, 0)]);
+    let path = "/selfhost.video.v1.ConvoStateStream/Watch";
+    raw.call(1, path, "bob.b_z9z", &WatchRequest::default());
+    while !matches!(raw.next().expect("an answer"), (HEADERS, 1, _)) {}
+    // Two of these may have left before the server saw that he reads nothing.
+    for name in ["aa", "ab", "ac", "ad", "ae", "af"] {
+        let one = Client::user(server.http, name);
+        one.join(&format!("{name}:bob.b_z9z")).await.unwrap();
+    }
+    let mut changes = 0;
+    raw.reads(|event| {
+        changes += u32::from(matches!(event, Kind::Changed(_)));
+        matches!(event, Kind::Lagged(_))
+    });
+    assert!(changes < 6, "what was left out is not told: {changes}");
+    assert_eq!(server.metric("parlour_callctl_watches_lagged_total"), 1);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "what must be there fails the test if it is not")]
 
 mod apart;
+mod asking;
 mod bad;
 mod bearer;
 mod calls;

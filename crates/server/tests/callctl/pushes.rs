@@ -78,6 +78,24 @@ async fn a_webhook_is_posted_for_each_member_and_signed() {
     assert_eq!(told, ["alice_a1b", "bob.b_z9z"]);
 }
 
+#[tokio::test]
+async fn a_webhook_may_ask_for_json() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let env =
+        [("PARLOUR_CALLCTL_WEBHOOK_URL", url.as_str()), ("PARLOUR_CALLCTL_WEBHOOK_JSON", "true")];
+    let server = server(&env);
+    Client::user(server.http, "alice_a1b").join("alice_a1b:bob.b_z9z").await.unwrap();
+    let (head, body) = posted(&listener).await;
+    assert!(head.contains("content-type: application/json"), "{head}");
+    assert!(!head.contains("parlour-signature"), "no secret, no signature: {head}");
+    let notice: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    let list = &notice["convoVideoState"];
+    assert_eq!(list["userStates"][0]["state"], "CONNECTING", "{notice}");
+    assert_eq!(list["userStates"][0]["user"]["localPart"], "alice_a1b");
+    assert_eq!(notice["notificationId"].as_str().unwrap().len(), 36);
+}
+
 /// The service of a phone: passes on who was called with what.
 #[derive(Clone)]
 struct Phone(mpsc::Sender<(String, String, Option<XiRequestId>)>);

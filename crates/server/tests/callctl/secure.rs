@@ -61,7 +61,7 @@ async fn a_name_that_is_not_in_the_certificate_is_not_spoken_to() {
 }
 
 #[test]
-fn an_authority_that_cannot_be_read_is_said_before_anything_answers() {
+fn what_of_the_settings_cannot_be_had_is_said_before_anything_answers() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("ca.pem");
     std::fs::write(&file, "no certificate").unwrap();
@@ -70,6 +70,8 @@ fn an_authority_that_cannot_be_read_is_said_before_anything_answers() {
         ("PARLOUR_CALLCTL_REMOTE_CA", path.as_str()),
         ("PARLOUR_CALLCTL_CALLBACK_URL", "ftp://localhost:1"),
         ("PARLOUR_CALLCTL_CALLBACK_URL", "localhost"),
+        // REQ-31: no old client could take it apart.
+        ("PARLOUR_CALLCTL_MEDIA_HOST", "2001:db8::1"),
     ] {
         let mut command = crate::support::command(&[(name, value)]);
         command.args(["serve", "--listen", "http://127.0.0.1:0", "--data"]).arg(folder.path());

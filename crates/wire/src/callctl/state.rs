@@ -32,6 +32,14 @@ pub fn write(
     }
 }
 
+/// Leaves out whoever has no state: the mistake of whoever made the list, which
+/// is not handed on (REQ-16). How many those were.
+pub fn mend(list: &mut ConvoVideoState) -> usize {
+    let before = list.user_states.len();
+    list.user_states.retain(|entry| entry.state != i32::from(State::NotSet));
+    before - list.user_states.len()
+}
+
 /// Nanoseconds since 1970 as a message.
 #[must_use]
 pub fn timestamp(nanos: u64) -> Timestamp {
