@@ -6,11 +6,26 @@ use crate::support::{PATIENCE, Server, Socket, Wish, hear, say};
 use parlour_wire::callctl::pb::common::video::v1::convo_video_state::user_state::State;
 use parlour_wire::callctl::pb::mobile::video::v1::JoinConvoConferenceResponse;
 use serde_json::{Value, json};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// Below the ports that the system gives to whoever wants any, so that nobody
+/// takes one before it is listened on.
+const PORTS: std::ops::Range<u32> = 20_000..32_000;
 
 /// A port that is free now; the parts have to know where the others will be.
+/// Each test process looks through them from a place of its own.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let step =
+            std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(PORTS.start + step % (PORTS.end - PORTS.start)).unwrap();
+        let free = TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if free && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// One process: its settings, and where it listens.
