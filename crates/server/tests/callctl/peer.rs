@@ -32,7 +32,7 @@ fn number(payload: &[u8]) -> Option<u64> {
 
 /// One transport.
 pub(crate) struct Peer {
-    rtc: Rtc,
+    rtc: Box<Rtc>,
     socket: UdpSocket,
     local: SocketAddr,
     clock: Clock,
@@ -52,8 +52,9 @@ impl Peer {
         let local = socket.local_addr().unwrap();
         let clock = Clock::start();
         let now = clock.zero();
-        let mut rtc =
+        let rtc =
             Rtc::builder().clear_codecs().enable_opus(true, false).set_rtp_mode(true).build(now);
+        let mut rtc = Box::new(rtc);
         rtc.add_local_candidate(Candidate::host(local, "udp").unwrap()).unwrap();
         Self {
             rtc,
