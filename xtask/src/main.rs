@@ -61,11 +61,13 @@ fn run() -> Result<()> {
 fn check() -> Result<()> {
     Step::new("format").run(cargo(&["fmt", "--all", "--check"]))?;
     Step::new("rules of the house").call(tidy::check)?;
-    let clippy = ["clippy", "--workspace", "--all-targets", "--features", "parlour-impair/edge"];
-    Step::new("clippy").run(cargo(&clippy).args(["--", "--deny", "warnings"]))?;
-    let inside = ["--workspace", "--exclude", "parlour-server", "--exclude", "parlour-bench"];
-    Step::new("tests without sockets").run(run::tests(&inside))?;
-    Step::new("simulator, 1,000 seeds").call(|| sim(&["--seeds", "1000"]))?;
+    let mut clippy = cargo(&["clippy", "--all-targets"]);
+    Step::new("clippy").run(clippy.args(run::WHOLE).args(["--", "--deny", "warnings"]))?;
+    Step::new("build").call(run::build)?;
+    Step::new("tests without sockets").run(run::tests(false))?;
+    let simulator = run::program("parlour-sim")?;
+    let worlds = || run::status(Command::new(&simulator).args(["--seeds", "1000"]));
+    Step::new("simulator, 1,000 seeds").call(worlds)?;
     let docs = ["doc", "--workspace", "--no-deps", "--document-private-items"];
     Step::new("docs").run(cargo(&docs).env("RUSTDOCFLAGS", "--deny warnings"))?;
     Step::new("web types and tests").call(setup::check_web)
@@ -73,14 +75,8 @@ fn check() -> Result<()> {
 
 /// Everything with sockets, processes and browsers.
 fn test() -> Result<()> {
-    Step::new("tests with sockets").run(run::tests(&[
-        "--package",
-        "parlour-server",
-        "--package",
-        "parlour-bench",
-    ]))?;
-    let proxy = ["--package", "parlour-impair", "--features", "parlour-impair/edge"];
-    Step::new("tests of the proxy").run(run::tests(&proxy))?;
+    Step::new("build").call(run::build)?;
+    Step::new("tests with sockets").run(run::tests(true))?;
     Step::new("browsers").call(setup::browsers)
 }
 

@@ -1,6 +1,6 @@
 //! What tests need from outside: npm packages, a browser, a fuzzer.
 
-use crate::run::{cargo, status};
+use crate::run::{cargo, program, status};
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,22 +14,14 @@ pub(crate) fn check_web() -> Result<()> {
     status(Command::new("npm").args(["run", "check"]).current_dir("web"))
 }
 
-/// Runs the browser tests against the server built in the test profile.
+/// Runs the browser tests against the server that was built for the tests.
 pub(crate) fn browsers() -> Result<()> {
     npm_packages("e2e")?;
     let chromium = browser()?;
-    status(&mut cargo(&["build", "--package", "parlour-server"]))?;
-    status(&mut cargo(&["build", "--package", "parlour-impair", "--features", "edge"]))?;
     let mut tests = Command::new("npm");
     tests.arg("test").current_dir("e2e");
-    tests.env("PARLOUR_BIN", binary()?).env("CHROMIUM", chromium);
+    tests.env("PARLOUR_BIN", program("parlour")?).env("CHROMIUM", chromium);
     status(&mut tests)
-}
-
-/// The server as the test profile builds it.
-fn binary() -> Result<PathBuf> {
-    let metadata = cargo_metadata::MetadataCommand::new().no_deps().exec()?;
-    Ok(metadata.target_directory.join("debug").join("parlour").into_std_path_buf())
 }
 
 /// Installs exactly what the lock file says, unless it is there.
