@@ -26,6 +26,11 @@ it('the token of a join opens media for the same participant', async (anyone, _,
   assert.equal(one.joined.kind, 'join', JSON.stringify(one.joined));
   const two = await media(server, sessionToken);
   assert.equal(two.joined.kind, 'join');
+  const { sessionId, sessionToken: third } = (await anyone.join(room, 5, 'Eve')).body;
+  const named = await media(server, third, sessionId);
+  assert.equal(named.joined.kind, 'join', 'the session is named');
+  assert.equal((await anyone.with({ basic: third }).act(room, 'leave')).status, 204);
+  named.client.socket.close();
   await one.client.find((m) => m.type === 'user' && m.kind === 'add' && m.username === 'Ada');
   assert.deepEqual((await people(owner, room)).map((it) => it.roomConnectionId).sort(), before.map((it) => it.roomConnectionId).sort());
   assert.equal((await guest.act(room, 'leave')).status, 204);
