@@ -250,7 +250,7 @@ export function suite(options = () => ({}), { prefixes = ['/v0'] } = {}) {
     before(async () => {
       services.push = await Service.start();
       services.web = await Service.start(() => ({ status: 404 }));
-      server = await Server.start({ env: { PARLOUR_ROOMS_ORIGINS: '["http://localhost:3000"]', ...options(services) } });
+      server = await Server.start({ env: { PARLOUR_ROOMS_ORIGINS: '["http://localhost:3000"]', ...(await options(services)) } });
     });
     after(async () => {
       await server?.stop();
