@@ -227,10 +227,10 @@ fn finish(
     for push in std::mem::take(&mut answer.pushes) {
         rooms.pusher.push(push);
     }
-    if let Some(effect) = answer.effect.take() {
-        if let Some(listed) = rooms.calls.take(site, rooms, effect) {
-            answer.put(&listed, text(&parts.headers, &header::IF_NONE_MATCH).as_deref());
-        }
+    if let Some(effect) = answer.effect.take()
+        && let Some(listed) = rooms.calls.take(site, rooms, effect)
+    {
+        answer.put(&listed, text(&parts.headers, &header::IF_NONE_MATCH).as_deref());
     }
     let summary = &answer.summary;
     rooms.tally.answered(answer.status, summary);

@@ -25,13 +25,13 @@ impl Outside {
 
     fn said(url: &Uri) -> Option<Self> {
         let secure = url.scheme_str() != Some("http");
-        let port = url.port_u16().unwrap_or(usual(secure));
+        let port = url.port_u16().unwrap_or_else(|| usual(secure));
         Some(Self { secure, host: url.host()?.to_owned(), port })
     }
 
     fn asked(asked: &Asked) -> Self {
         let (host, port) = split_port(&asked.host);
-        let port = port.unwrap_or(usual(asked.tls));
+        let port = port.unwrap_or_else(|| usual(asked.tls));
         Self { secure: asked.tls, host: host.to_owned(), port }
     }
 }
