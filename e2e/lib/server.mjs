@@ -23,7 +23,7 @@ const STOP_MAX_MS = 6_000;
 export const usesStub = !process.env.PARLOUR_BIN || process.argv.includes('--stub') || process.env.PARLOUR_E2E_STUB === '1';
 
 /** A port that is free for TCP and UDP alike. @returns {Promise<number>} */
-async function freePort() {
+export async function freePort() {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const port = await new Promise((resolve, reject) => {
       const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => {

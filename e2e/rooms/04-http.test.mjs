@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
-import { errno, raw, refused, suite, until } from './client.mjs';
+import { errno, hawk, raw, refused, suite, until } from './client.mjs';
 
 const it = suite(() => ({}), { prefixes: ['/v0', ''] });
 const told = suite(({ push }) => ({ PARLOUR_ROOMS_PUSH_SERVERS: JSON.stringify([push.origin.replace('http:', 'ws:')]), PARLOUR_ROOMS_SHOW_VERSION: 'false' }));
@@ -159,6 +159,91 @@ it('bodies that are none are refused as such', async (anyone, _, server) => {
   assert.equal(deep.status, 400);
 });
 
+const ORIGIN = { origin: 'http://localhost:3000' };
+
+it('an allowed origin may read every refusal', async (anyone, _, server) => {
+  const json = { ...ORIGIN, 'content-type': 'application/json' };
+  const answers = [
+    [307, await raw(server, 'GET', '/config', { headers: ORIGIN })],
+    [404, await raw(server, 'GET', '/v0/config', { headers: ORIGIN })],
+    [400, await raw(server, 'POST', '/v0/registration', { headers: json, body: '{' })],
+    [413, await raw(server, 'POST', '/v0/registration', { headers: json, body: 'x'.repeat(110_000) })],
+    [401, await raw(server, 'GET', '/v0/rooms', { headers: ORIGIN })],
+    [204, await raw(server, 'OPTIONS', '/config', { headers: ORIGIN })],
+    [204, await raw(server, 'OPTIONS', '/v0/config', { headers: ORIGIN })],
+  ];
+  for (const [status, reply] of answers) {
+    assert.equal(reply.status, status, reply.text);
+    assert.equal(reply.headers['access-control-allow-origin'], ORIGIN.origin, String(status));
+    assert.match(reply.headers.vary, /Origin/, String(status));
+  }
+});
+
+it('a form does what JSON does', async (anyone) => {
+  const form = { headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+  const ask = (who, method, path, body) => who.ask(method, path, undefined, { ...form, text: body });
+  const made = await ask(anyone, 'POST', '/registration', 'simplePushURL=http%3A%2F%2Flocalhost%2Fform');
+  assert.equal(made.status, 200, made.text);
+  const session = anyone.with({ hawk: made.headers['hawk-session-token'] });
+  const room = await ask(session, 'POST', '/rooms', 'roomName=A+room&roomOwner=Ada&maxSize=3&expiresIn=2');
+  assert.equal(room.status, 201, room.text);
+  const seen = (await session.get(`/rooms/${room.body.roomToken}`)).body;
+  assert.deepEqual([seen.roomName, seen.roomOwner, seen.maxSize], ['A room', 'Ada', 3]);
+  refused(await ask(session, 'POST', '/rooms', 'roomName=x'), 400, errno.missing, 'Missing: roomOwner, maxSize');
+  refused(await ask(anyone, 'POST', '/registration', 'simplePushURL=ftp%3A%2F%2Fx'), 400, errno.invalid);
+});
+
+const hasty = suite(() => ({ PARLOUR_ROOMS_BODY_TIMEOUT: '200ms' }));
+
+hasty('a body that does not come is refused like one that cannot be read', async (anyone, _, server) => {
+  const head = 'POST /v0/registration HTTP/1.1\r\nHost: x\r\nOrigin: http://localhost:3000\r\nContent-Type: application/json\r\n';
+  const heard = await bytes(server, `${head}Content-Length: 50\r\n\r\n{}`, { end: false });
+  assert.match(heard, /^HTTP\/1\.1 400 /);
+  assert.match(heard, /access-control-allow-origin: http:\/\/localhost:3000/i);
+  assert.match(heard, /"code":400,"errno":106,/);
+});
+
+const once = suite(() => ({ PARLOUR_ROOMS_HAWK_NONCES: '100' }));
+
+once('a request is taken once where nonces are remembered', async (anyone, _, server) => {
+  const session = await anyone.register();
+  const path = '/v0/rooms';
+  const { header } = hawk(session.session, { method: 'GET', path, host: '127.0.0.1', port: server.port });
+  const ask = () => raw(server, 'GET', path, { headers: { authorization: header } });
+  assert.equal((await ask()).status, 200);
+  const again = await ask();
+  assert.deepEqual([again.status, again.headers['www-authenticate']], [401, 'Hawk error="Invalid nonce"']);
+  assert.equal((await session.get('/rooms')).status, 200);
+});
+
+const proxied = suite(() => ({ PARLOUR_HTTP_PROXIES: '["127.0.0.1"]' }));
+const named = suite(() => ({ PARLOUR_HTTP_PROXIES: '["127.0.0.1"]', PARLOUR_HTTP_PUBLIC_URL: 'https://meet.example.org:8443' }));
+
+/** What the server calls itself to a client of a proxy that says this. */
+async function outside(anyone, server, host, port, headers) {
+  const session = await anyone.with({}).ask('POST', '/registration', {}, { headers });
+  const token = session.headers['hawk-session-token'];
+  const body = JSON.stringify({ roomName: 'n', roomOwner: 'o', maxSize: 2 });
+  const signed = hawk(token, { method: 'POST', path: '/v0/rooms', host, port });
+  const made = await raw(server, 'POST', '/v0/rooms', { headers: { ...headers, authorization: signed.header, 'content-type': 'application/json' }, body });
+  assert.equal(made.status, 201, made.text);
+  const { endpoint } = (await anyone.get('/', { headers })).body;
+  return [JSON.parse(made.text).roomUrl.replace(/\/r\/.*/, ''), endpoint];
+}
+
+proxied('a listed proxy says under which name the server was asked', async (anyone, _, server) => {
+  const forwarded = (host, proto, port) => ({ 'x-forwarded-host': host, 'x-forwarded-proto': proto, 'x-forwarded-port': port });
+  assert.deepEqual(await outside(anyone, server, 'outer.example', 8443, forwarded('outer.example', 'https', '8443')), Array(2).fill('https://outer.example:8443'));
+  assert.deepEqual(await outside(anyone, server, 'outer.example', 443, forwarded('outer.example', 'https', '443')), Array(2).fill('https://outer.example'));
+  assert.deepEqual(await outside(anyone, server, 'outer.example', 9000, forwarded('outer.example:9000', 'https', '8443')), Array(2).fill('https://outer.example:9000'));
+});
+
+named('the public address of the settings counts for all that comes by a listed proxy', async (anyone, _, server) => {
+  for (const headers of [{}, { 'x-forwarded-host': 'other.example', 'x-forwarded-proto': 'http', 'x-forwarded-port': '80' }]) {
+    assert.deepEqual(await outside(anyone, server, 'meet.example.org', 8443, headers), Array(2).fill('https://meet.example.org:8443'));
+  }
+});
+
 /** Bytes on a socket; everything that comes back until it is closed or quiet. */
 function bytes(server, text, { end = true } = {}) {
   return new Promise((resolve) => {
@@ -209,7 +294,7 @@ it('deleting races joining and nothing is lost', async (anyone) => {
 logged('each request is a line in the log, without what opens or names anything', async (anyone, { push }, server) => {
   const owner = await anyone.register({ rooms: `${push.origin}/secret-address` });
   const room = await owner.room();
-  const guest = (await anyone.join(room, 5, 'Grace')).body.sessionToken;
+  const { sessionId, sessionToken: guest } = (await anyone.join(room, 5, 'Grace')).body;
   const inside = anyone.with({ basic: guest });
   await inside.act(room, 'status', { event: 'e', state: 'waiting', connections: 1, sendStreams: 0, recvStreams: 2 });
   await owner.get('/rooms?version=12345678');
@@ -224,7 +309,8 @@ logged('each request is a line in the log, without what opens or names anything'
   assert.deepEqual([made.code, made.errno, made.method, made.path, made.userType, made.hostname], [201, 0, 'post', '/v0/rooms', 'Unregistered', `127.0.0.1:${server.port}`]);
   assert.ok(made.uid && made.v && !('token' in made) && !('action' in made));
   const joined = of({ action: 'join' });
-  assert.deepEqual([joined.token, joined.participants, joined.sessionId, joined.userType], [room, 1, room, 'Link-clicker']);
+  assert.deepEqual([joined.token, joined.participants, joined.sessionId, joined.userType], [room, 1, sessionId, 'Link-clicker']);
+  assert.ok(!sessionId.includes(room));
   assert.match(joined.roomConnectionId, /^[0-9a-f-]{36}$/);
   const said = of({ action: 'status' });
   assert.deepEqual([said.event, said.state, said.connections, said.sendStreams, said.recvStreams], ['e', 'waiting', 1, 0, 2]);
@@ -232,7 +318,22 @@ logged('each request is a line in the log, without what opens or names anything'
   const wrong = of({ code: 401 });
   assert.deepEqual([wrong.errno, wrong.error], [110, 'Invalid token; it may have expired.']);
   assert.equal(of({ kind: 'domains.counters' }).count, 3);
+  assert.ok(!('domain' in of({ kind: 'domains.counters' })));
   for (const secret of [guest, owner.session, 'secret-address', '12345678', 'Grace', 'site.example']) {
     assert.ok(!server.output.includes(secret), secret);
   }
+});
+
+const open = suite(() => ({ PARLOUR_ROOMS_REQUEST_LOG: 'true', PARLOUR_ROOMS_REQUEST_LOG_DOMAINS: 'true', PARLOUR_LOG_FORMAT: 'json' }));
+
+open('shared sites are named in the log where that is asked for', async (anyone, _, server) => {
+  const owner = await anyone.register();
+  const room = await owner.room();
+  const domains = [{ domain: 'one.example', count: 3 }, { domain: 'two.example', count: 1 }];
+  assert.equal((await (await anyone.guest(room)).act(room, 'logDomain', { domains })).status, 204);
+  const lines = await until(() => {
+    const all = server.output.split('\n').filter((line) => line.includes('domains.counters'));
+    return all.length === 2 && all.map((line) => JSON.parse(line).fields);
+  });
+  assert.deepEqual(lines.map(({ domain, count }) => ({ domain, count })), domains);
 });

@@ -54,6 +54,11 @@ it('a call is answered with six members, told and fetched', async (anyone, servi
   assert.notEqual(pending.websocketToken, placed.websocketToken);
   const [told] = await until(() => services.push.at(`/calls-${mark}`).length && services.push.at(`/calls-${mark}`), 'a notification');
   assert.match(told.body, /^version=\d{10}$/);
+  const { etag } = (await callee.get('/calls?version=0')).headers;
+  assert.equal((await callee.get('/calls?version=0', { headers: { 'if-none-match': etag } })).status, 304);
+  const empty = (await caller.get('/calls?version=0')).headers.etag;
+  assert.notEqual(empty, etag);
+  assert.equal((await callee.get('/calls?version=0', { headers: { 'if-none-match': empty } })).body.calls.length, 1);
   const later = (await callee.get(`/calls?version=${Math.floor(Date.now() / 1000) + 100}`)).body.calls;
   assert.deepEqual(later, []);
   assert.deepEqual((await caller.get('/calls?version=0')).body.calls, []);
@@ -103,6 +108,10 @@ it('a call goes from hello to connected and closes', async (anyone, services, se
   assert.deepEqual(await c.nth(2), { messageType: 'progress', state: 'terminated', reason: 'answered-elsewhere' });
   await c.closed;
   await a.nth(3);
+  const late = new Progress(server);
+  await late.say(theirs);
+  assert.deepEqual(await late.nth(1), { messageType: 'hello', state: 'terminated', reason: 'answered-elsewhere' });
+  await late.closed;
   await a.say(action('media-up'));
   await b.nth(4);
   await b.say(action('media-up'));

@@ -19,7 +19,7 @@ use parlour_base::{ConnId, Mono, Now, RoomId, Secret};
 use parlour_directory::jwt::{self, SigningKey};
 use parlour_directory::names::RESIDENT;
 use parlour_directory::outside::Outside;
-use parlour_directory::{Access, Admission, Attempt, Step};
+use parlour_directory::{Access, Admission, Attempt, MediaKeys, Step};
 use parlour_room::command::{Entry, Pass};
 use parlour_room::member::MemberKind;
 use parlour_room::{
@@ -406,7 +406,7 @@ impl Shard {
     pub(crate) fn join(&mut self, now: Now, room: RoomId, admitted: Admitted) {
         let Admitted { conn, wish, pass, .. } = admitted;
         let Some(hosted) = self.rooms.get_mut(&room) else { return };
-        let Some(via) = way_in(hosted, &wish.group, &pass) else {
+        let Some(via) = way_in(hosted, &wish.group, &pass, self.directory.media_keys()) else {
             self.hold_back(now, conn, EntryFailure::NotAuthorised);
             return;
         };
@@ -499,13 +499,16 @@ pub(crate) fn load_directory() -> StoreOp {
 
 /// By which name somebody is in the room: the group that was asked for, or,
 /// with a token, any way of naming the room that the token is for, or none.
-fn way_in(hosted: &Hosted, asked: &str, pass: &Pass) -> Option<String> {
+fn way_in(hosted: &Hosted, asked: &str, pass: &Pass, keys: &MediaKeys) -> Option<String> {
     if matches!(pass, Pass::Shown { .. }) {
         return Some(asked.to_owned());
     }
     let id = hosted.timeline.head().id();
     let mut groups = hosted.names.iter().filter(|(space, _)| space == GALENE);
-    if asked.is_empty() || asked == id.to_string() || is_conference_of(asked, id) {
+    let is_own = asked == id.to_string()
+        || is_conference_of(asked, id)
+        || asked == parlour_session::rooms::media_session(keys, id);
+    if asked.is_empty() || is_own {
         return Some(groups.next().map_or_else(|| id.to_string(), |(_, name)| name.clone()));
     }
     groups.any(|(_, name)| name == asked).then(|| asked.to_owned())

@@ -4,8 +4,9 @@ mod common;
 mod rooms;
 
 use common::json;
-use parlour_base::Json;
+use parlour_base::{Json, RoomId};
 use parlour_session::call::Notice;
+use parlour_session::rooms::report::ROOMS_MAX;
 use parlour_session::rooms::{Reports, Told};
 use rooms::{As, Rooms, base64};
 
@@ -36,6 +37,19 @@ fn a_join_is_answered_with_four_members_and_a_new_connection() {
     let seen = rooms.get(&owner, &format!("/rooms/{token}")).body;
     assert_eq!(seen["participants"].as_array().map(Vec::len), Some(1));
     assert_ne!(seen["participants"][0]["roomConnectionId"], first);
+}
+
+#[test]
+fn the_media_session_of_a_room_has_one_lasting_name_that_is_not_the_rooms() {
+    let mut rooms = Rooms::new();
+    let owner = rooms.device("http://push/1");
+    let (token, other) = (rooms.room(&owner, 3), rooms.room(&owner, 3));
+    let name = rooms.join(&owner, &token, 5).body["sessionId"].clone();
+    assert!(name.as_str().is_some_and(|name| name.starts_with("1_") && !name.contains(&token)));
+    assert_eq!(rooms.join(&As::Nobody, &token, 5).body["sessionId"], name);
+    assert_ne!(rooms.join(&owner, &other, 5).body["sessionId"], name);
+    let mut rooms = rooms.restarted();
+    assert_eq!(rooms.join(&owner, &token, 5).body["sessionId"], name);
 }
 
 #[test]
@@ -278,6 +292,32 @@ fn a_status_is_recorded_with_the_time_it_took() {
 }
 
 #[test]
+fn reports_are_kept_of_the_rooms_that_were_not_quiet_longest() {
+    let mut rooms = Rooms::new();
+    let owner = rooms.device("http://push/1");
+    let token = rooms.room(&owner, 5);
+    let guest = rooms.guest(&token);
+    let told = rooms.act(&guest, &token, status("sending", "unheard", (1, 0, 0)));
+    let mut moved = told.response.summary.moved.expect("a status moves");
+    let mut reports = Reports::default();
+    let ids = (1..=u64::try_from(ROOMS_MAX).expect("few")).map(|n| RoomId::new(n).expect("an id"));
+    let ids: Vec<RoomId> = ids.collect();
+    let mut said = |reports: &mut Reports, room: RoomId| {
+        moved.room = room;
+        reports.moved(&moved);
+    };
+    for id in &ids {
+        said(&mut reports, *id);
+    }
+    let (first, second) = (ids[0], ids[1]);
+    said(&mut reports, first);
+    said(&mut reports, RoomId::new(1 << 40).expect("an id"));
+    let kept = reports.of_room(first).expect("it spoke last but one");
+    assert_eq!(kept["inconsistent"], 2, "as the metric counts, whatever the event");
+    assert!(reports.of_room(second).is_none());
+}
+
+#[test]
 fn a_status_from_outside_or_with_odd_counters_is_refused() {
     let mut rooms = Rooms::new();
     let owner = rooms.device("http://push/1");
@@ -294,6 +334,8 @@ fn a_status_from_outside_or_with_odd_counters_is_refused() {
     assert_eq!(rooms.act(&owner, &token, good).status, 204);
     let odd = rooms.act(&owner, &token, status("?", "sdk.exception.1", (1, 2, 3)));
     assert_eq!(odd.status, 204);
+    let moved = odd.response.summary.moved.expect("a status moves");
+    assert!(moved.is_seen && !moved.is_consistent, "nobody knows what it says");
     let none = rooms.act(&As::Nobody, &token, json!({}));
     assert_eq!(none.error(), (400, 108), "an action is asked for before credentials");
 }

@@ -31,8 +31,9 @@ mod sweep;
 
 pub use calls::Effect;
 pub use config::{Config, OauthConfig, VerifierConfig};
+pub use credentials::media_session;
 pub use exchange::{Exchange, Placing, Socket, Timers};
-pub use http::{Begun, Door, Headers, Payload, Request, Response, Summary, UserKind};
+pub use http::{Begun, Door, Headers, Payload, Request, Response, Summary, Unread, UserKind};
 pub use push::{Push, Told, Topic, observe};
 pub(crate) use records::{owned, passed_on};
 pub use report::{Ended, Move, Reports};

@@ -141,6 +141,29 @@ fn each_part_of_a_call_has_its_time() {
 }
 
 #[test]
+fn a_callee_who_comes_first_rings_from_its_own_hello() {
+    let mut office = Office::with_a_call();
+    office.hello(CALLEE, "c-callee");
+    office.now.mono = office.now.mono + Duration::from_secs(9);
+    office.hello(CALLER, "c-caller");
+    let heard = office.passes(21);
+    assert_eq!(heard.first().map(String::as_str), Some("1 progress terminated timeout"));
+}
+
+#[test]
+fn a_device_that_comes_after_another_accepted_hears_that_and_is_closed() {
+    let mut office = Office::ringing();
+    office.act(CALLEE, "accept");
+    let turned_away = ["3 hello terminated answered-elsewhere", "3 closed"];
+    assert_eq!(office.hello(OTHER, "c-callee"), turned_away);
+    assert_eq!(office.act(OTHER, "terminate"), ["3 error bad authentication", "3 closed"]);
+    office.act(CALLER, "media-up");
+    assert_eq!(office.hello(OTHER, "c-callee"), turned_away);
+    assert_eq!(office.hello(CALLEE, "c-callee"), ["2 hello half-connected"], "it is there");
+    assert_eq!(office.hello(OTHER, "c-caller"), ["3 hello half-connected"]);
+}
+
+#[test]
 fn a_call_that_ended_is_known_for_a_while() {
     let mut office = Office::ringing();
     let text = r#"{"messageType":"action","event":"terminate","reason":"busy"}"#;

@@ -4,10 +4,11 @@
 use crate::common::{Mood, World, config, json};
 use parlour_base::{Json, Secret, Span};
 use parlour_node::port::{CallId, Input};
-use parlour_node::rooms::{Begun, Config, Door, Headers, Request, Response};
-use parlour_session::call::Notice;
+use parlour_node::rooms::{Begun, Config, Door, Headers, OauthConfig, Request, Response};
+use parlour_session::call::{Fetched, Notice};
 use parlour_session::rooms::{Push, Told};
 use parlour_wire::rooms::hawk::{Artifacts, HawkHeader, SessionToken, Target};
+use parlour_wire::rooms::oauth::Params;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,6 +54,13 @@ impl Answered {
     pub fn text(&self) -> &str {
         self.body["error"].as_str().unwrap_or_default()
     }
+}
+
+/// Settings with a service to log in at.
+pub fn with_accounts() -> Config {
+    let params = Params { oauth_uri: "http://login".to_owned(), ..Params::default() };
+    let oauth = Some(OauthConfig { params, client_secret: Secret::new(String::new()) });
+    Config { oauth, ..settings() }
 }
 
 pub fn settings() -> Config {
@@ -115,25 +123,28 @@ impl Rooms {
             headers: Headers {
                 authorization: authorization.map(Secret::new),
                 content_type,
-                host: Some("loop.example.com:5000".to_owned()),
                 ..Headers::default()
             },
             body: Secret::new(body),
-            is_too_large: false,
+            unread: None,
         }
     }
 
     pub fn send(&mut self, request: Request) -> Answered {
-        let id = self.begin(request);
-        let response = match id {
+        self.try_send(request).expect("the call is done")
+    }
+
+    /// The answer, or the call that has not come to its end.
+    pub fn try_send(&mut self, request: Request) -> Result<Answered, CallId> {
+        let response = match self.begin(request) {
             Ok(response) => response,
             Err(id) => {
-                let reply = self.world.replies.remove(&id).expect("the call is done");
+                let reply = self.world.replies.remove(&id).ok_or(id)?;
                 reply.open().expect("an answer of the rooms door")
             }
         };
         let body = serde_json::from_str(&response.body).unwrap_or(Json::Null);
-        Answered { status: response.status, body, response }
+        Ok(Answered { status: response.status, body, response })
     }
 
     /// Begins a request; its answer, or the call that it became.
@@ -175,6 +186,25 @@ impl Rooms {
         assert_eq!(told.status, 200);
         let token = told.header("hawk-session-token").expect("a new session");
         As::Hawk(token.to_owned())
+    }
+
+    /// A session of an account; the door must have a service to log in at.
+    pub fn account(&mut self, email: &str) -> As {
+        let told = self.ask(&As::Nobody, "POST", "/fxa-oauth/params", json!({}));
+        assert_eq!(told.status, 200, "{told:?}");
+        let who = As::Hawk(told.header("hawk-session-token").expect("a session").to_owned());
+        let body = json!({ "state": told.body["state"], "code": "c" });
+        let request = self.request(&who, "POST", "/fxa-oauth/token", &body);
+        let call = self.begin(request).expect_err("the service is asked");
+        let token = json!({ "access_token": "a", "token_type": "bearer", "scope": "profile" });
+        for answer in [token, json!({ "email": email })] {
+            self.world.fetches.pop().expect("a request to the service");
+            let body = answer.to_string().into_bytes();
+            self.world.input(Input::Fetched(call, Fetched::Answer { status: 200, body }));
+        }
+        let reply = self.world.replies.remove(&call).expect("the login is done");
+        assert_eq!(reply.open::<Response>().map(|response| response.status), Some(200));
+        who
     }
 
     /// A room of this size.

@@ -20,6 +20,9 @@ use std::time::Duration;
 /// Longest name of a seat's holder, in bytes: the rooms API counts up to 1,000
 /// characters.
 const SHOWN_NAME_BYTES_MAX: usize = 4_096;
+/// Longest account of a seat's holder as it is kept, in bytes: an e-mail of 255
+/// characters, sealed.
+const ACCOUNT_BYTES_MAX: usize = 2_048;
 /// Said to members whose seat was taken away.
 const EVICTED: &str = "you have left the call";
 /// The owner of a room by the rooms door may do this.
@@ -287,9 +290,13 @@ impl Turn<'_> {
 fn check_sizes(slot: &Slot, person: &Person, name: &str, terms: &Terms) -> Result<(), Refusal> {
     let slot = if let Slot::Client(client) = slot { client } else { "" };
     let connection = if let Terms::Rooms { connection, .. } = terms { connection } else { "" };
-    let names = [&person.kik, &person.account].into_iter().flatten().map(String::as_str);
-    let longest = names.chain([slot, connection]).map(str::len).max();
-    if longest > Some(NAME_BYTES_MAX) || name.len() > SHOWN_NAME_BYTES_MAX {
+    let kik = person.kik.as_deref().unwrap_or("");
+    let account = person.account.as_ref().map_or(0, String::len);
+    let longest = [kik, slot, connection].map(str::len).into_iter().max();
+    if longest > Some(NAME_BYTES_MAX)
+        || account > ACCOUNT_BYTES_MAX
+        || name.len() > SHOWN_NAME_BYTES_MAX
+    {
         return Err(Refusal::TooLarge);
     }
     Ok(())

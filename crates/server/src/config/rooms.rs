@@ -45,9 +45,9 @@ section! {
         /// File with the secret that accounts of participants are sealed with in the store; empty means `rooms.secret` in the data folder, made if it is not there.
         account_secret: PathBuf = PathBuf::new();
         /// Most rooms of one bulk deletion.
-        bulk_max: u32 = 500, in 1, 10_000;
-        /// Most rooms, and most deletions, in one list.
-        listed_max: u32 = 1_000, in 1, 100_000;
+        bulk_max: u32 = 7_000, in 1, 10_000;
+        /// Most rooms, and most deletions, in one list; of more rooms those that changed last.
+        listed_max: u32 = 10_000, in 1, 100_000;
         /// Most devices of one user that are notified.
         devices_max: u32 = 100, in 1, 10_000;
         /// What `Retry-After` says when the store or another service fails, in seconds.
@@ -60,6 +60,8 @@ section! {
         body_timeout: Span = Span::secs(10), in Span::millis(100), Span::secs(120);
         /// Whether each request is written to the log, without tokens.
         request_log: bool = false;
+        /// Whether the log of requests says which sites were shared, and not only how often; they may be personal.
+        request_log_domains: bool = false;
         /// Whether usage events are taken; they are counted and not kept.
         analytics: bool = false;
         /// Push servers that clients are told of, one of them at random.

@@ -32,7 +32,7 @@ section! {
         listen: Vec<Listen> = Listen::defaults();
         /// A folder that replaces the built-in web client, such as the one of an unmodified Galène client; empty for the built-in one.
         static_dir: PathBuf = PathBuf::new();
-        /// Addresses or networks (`10.0.0.0/8`) of reverse proxies whose `X-Forwarded-For`, `-Proto` and `-Host` are believed.
+        /// Addresses or networks (`10.0.0.0/8`) of reverse proxies whose `X-Forwarded-For`, `-Proto`, `-Host` and `-Port` are believed.
         proxies: Vec<Network> = Vec::new();
         /// The URL under which the outside reaches this server, if a proxy changes scheme, host or path.
         public_url: String = String::new();

@@ -64,7 +64,29 @@ impl Asked {
         if let Some(host) = values(headers, "x-forwarded-host").next_back() {
             host.clone_into(&mut self.host);
         }
+        let port = values(headers, "x-forwarded-port").next_back();
+        if let Some(port) = port.and_then(|port| port.parse::<u16>().ok()) {
+            self.set_port(port);
+        }
         self
+    }
+
+    /// Takes a port that stands apart from the host. One beside the host is what
+    /// the client wrote, and stays; the usual one is never written.
+    fn set_port(&mut self, port: u16) {
+        let usual = if self.tls { 443 } else { 80 };
+        if port != usual && split_port(&self.host).1.is_none() {
+            self.host.push_str(&format!(":{port}"));
+        }
+    }
+}
+
+/// A host, and the port written beside it.
+pub(super) fn split_port(host: &str) -> (&str, Option<u16>) {
+    match host.rsplit_once(':') {
+        // An IPv6 address has colons of its own, inside brackets.
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()),
+        _ => (host, None),
     }
 }
 
@@ -107,6 +129,25 @@ mod tests {
     #[test]
     fn a_listed_proxy_is_believed_up_to_the_last_unlisted_address() {
         assert_eq!(asked("10.2.3.4", &FORWARDED), ("203.0.113.5".into(), true, "outer".into()));
+    }
+
+    #[test]
+    fn a_port_apart_from_the_host_counts_unless_it_is_the_usual_one_or_there_is_one() {
+        for (proto, host, port, expected) in [
+            ("https", "outer", "8443", "outer:8443"),
+            ("https", "outer", "443", "outer"),
+            ("http", "outer", "443", "outer:443"),
+            ("https", "outer:9000", "8443", "outer:9000"),
+            ("https", "[2001:db8::1]", "8443", "[2001:db8::1]:8443"),
+            ("https", "outer", "rubbish", "outer"),
+        ] {
+            let headers = [
+                ("x-forwarded-proto", proto),
+                ("x-forwarded-host", host),
+                ("x-forwarded-port", port),
+            ];
+            assert_eq!(asked("10.2.3.4", &headers).2, expected);
+        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ async fn answer(site: Arc<Site>, connection: Connection, request: Request<Body>)
     }
     // No other door of this listener takes a body.
     let asked = Asked::read(&parts, connection, &site.config.http.proxies);
-    let unknown = site.rooms.get().and_then(|rooms| rooms.unknown(&asked, &parts));
+    let unknown = site.rooms.get().and_then(|rooms| rooms.unknown(&parts));
     let mut response =
         if connection.refused { reply::busy() } else { route(&site, &asked, parts).await };
     let is_unknown = [StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];

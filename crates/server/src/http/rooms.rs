@@ -7,25 +7,27 @@
 
 mod calls;
 mod figures;
+mod outside;
 mod push;
 mod socket;
 
 pub use figures::Tally;
 
-use super::asked::{Asked, is_listed};
+use super::asked::Asked;
 use super::{Connection, Site, reply};
 use crate::clock::Clock;
 use crate::config::rooms::Rooms as Settings;
 use crate::fetch::Fetcher;
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use calls::Calls;
 use http_body_util::BodyExt as _;
+use outside::Outside;
 use parlour_base::Secret;
 use parlour_node::call::Notice;
-use parlour_node::rooms::{self, Begun, Headers, Reports, Request, Summary};
+use parlour_node::rooms::{self, Begun, Headers, Reports, Request, Summary, Unread};
 use parlour_wire::rooms::path::{PREFIX, Place, place};
 use parlour_wire::rooms::{BODY_BYTES_MAX, accept, cors};
 use push::Pusher;
@@ -126,7 +128,7 @@ impl Rooms {
 
     /// What this door says if nobody else knows the path: everybody but a
     /// browser that wants a page is told where the API is.
-    pub(super) fn unknown(self: &Arc<Self>, asked: &Asked, parts: &Parts) -> Option<Unknown> {
+    pub(super) fn unknown(self: &Arc<Self>, parts: &Parts) -> Option<Unknown> {
         let path = parts.uri.path();
         if parts.method == Method::OPTIONS || is_galenes(path) || is_browser(&parts.headers) {
             return None;
@@ -135,7 +137,7 @@ impl Rooms {
             method: parts.method.as_str().to_owned(),
             path: path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
-            headers: headers(&parts.headers, asked),
+            headers: headers(&parts.headers),
             ..Request::default()
         };
         Some(Unknown { rooms: Arc::clone(self), request })
@@ -185,11 +187,10 @@ pub(super) async fn answer(
         return socket::upgrade(site, rooms, &asked, parts);
     }
     rooms.tally.requests.inc();
-    let (host, port) = public_name(site, &asked, connection, &parts.headers);
-    let (body, is_too_large) = match read_body(rooms, &parts.headers, body).await {
-        Ok(body) => (body, false),
-        Err(Unread::TooLarge) => (Vec::new(), true),
-        Err(Unread::Broken) => return reply::plain(StatusCode::BAD_REQUEST, "Bad request"),
+    let Outside { secure, host, port } = Outside::of(&site.config.http, &asked, connection);
+    let (body, unread) = match read_body(rooms, &parts.headers, body).await {
+        Ok(body) => (body, None),
+        Err(unread) => (Vec::new(), Some(unread)),
     };
     let request = Request {
         method: parts.method.as_str().to_owned(),
@@ -197,10 +198,10 @@ pub(super) async fn answer(
         query: parts.uri.query().map(str::to_owned),
         host,
         port,
-        is_secure: asked.tls,
-        headers: headers(&parts.headers, &asked),
+        is_secure: secure,
+        headers: headers(&parts.headers),
         body: Secret::new(body),
-        is_too_large,
+        unread,
     };
     let answer = match rooms.door.begin(rooms.clock.now(), request) {
         Begun::Answer(answer) => Some(answer),
@@ -211,7 +212,7 @@ pub(super) async fn answer(
     };
     match answer {
         Some(answer) => finish(site, rooms, &asked, &parts, answer),
-        None => busy(rooms),
+        None => busy(rooms, &parts),
     }
 }
 
@@ -226,12 +227,13 @@ fn finish(
     for push in std::mem::take(&mut answer.pushes) {
         rooms.pusher.push(push);
     }
-    if let Some(effect) = answer.effect.take() {
-        let listed = rooms.calls.take(site, rooms, effect);
-        answer.body = listed.unwrap_or(answer.body);
+    if let Some(effect) = answer.effect.take()
+        && let Some(listed) = rooms.calls.take(site, rooms, effect)
+    {
+        answer.put(&listed, text(&parts.headers, &header::IF_NONE_MATCH).as_deref());
     }
     let summary = &answer.summary;
-    rooms.tally.answered(summary);
+    rooms.tally.answered(answer.status, summary);
     if rooms.settings.hawk_nonces > 0 {
         rooms.tally.nonces.set(i64::try_from(rooms.door.nonces()).unwrap_or(i64::MAX));
     }
@@ -240,7 +242,7 @@ fn finish(
         rooms.reports().moved(moved);
     }
     if rooms.settings.request_log {
-        log(asked, parts, answer.status, summary);
+        log(&rooms.settings, asked, parts, answer.status, summary);
     }
     respond(answer)
 }
@@ -258,19 +260,10 @@ fn respond(answer: rooms::Response) -> Response {
 }
 
 /// The shard has no place for one more.
-fn busy(rooms: &Rooms) -> Response {
-    let error = parlour_wire::rooms::ApiError::unavailable();
-    let kind = "application/json; charset=utf-8";
-    let mut response = reply::text(StatusCode::SERVICE_UNAVAILABLE, kind, error.body().to_string());
-    let seconds = HeaderValue::from(rooms.settings.retry_after);
-    response.headers_mut().insert(header::RETRY_AFTER, seconds);
-    response
-}
-
-/// Why there is no body.
-enum Unread {
-    TooLarge,
-    Broken,
+fn busy(rooms: &Rooms, parts: &Parts) -> Response {
+    let headers = headers(&parts.headers);
+    let request = Request { headers, ..Request::default() };
+    respond(rooms.door.busy(rooms.clock.now(), &request))
 }
 
 async fn read_body(rooms: &Rooms, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Unread> {
@@ -302,38 +295,13 @@ async fn collect(mut body: Body) -> Result<Vec<u8>, Unread> {
     if length > BODY_BYTES_MAX { Err(Unread::TooLarge) } else { Ok(kept) }
 }
 
-/// Host and port as the client knows them: those of the request, unless a
-/// listed proxy keeps them from us and the configuration says them.
-fn public_name(
-    site: &Site,
-    asked: &Asked,
-    connection: Connection,
-    headers: &HeaderMap,
-) -> (String, u16) {
-    let http = &site.config.http;
-    let hidden = is_listed(&http.proxies, connection.remote.ip())
-        && !headers.contains_key("x-forwarded-host");
-    let public = http.public_url.parse::<Uri>().ok().filter(|_| hidden);
-    if let Some((url, host)) = public.as_ref().and_then(|url| Some((url, url.host()?))) {
-        let usual = if url.scheme_str() == Some("http") { 80 } else { 443 };
-        return (host.to_owned(), url.port_u16().unwrap_or(usual));
-    }
-    let usual = if asked.tls { 443 } else { 80 };
-    let (host, port) = match asked.host.rsplit_once(':') {
-        // An IPv6 address has colons of its own, inside brackets.
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().unwrap_or(usual)),
-        _ => (asked.host.as_str(), usual),
-    };
-    (host.to_owned(), port)
-}
-
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let mut values = headers.get_all(name).iter().map(HeaderValue::as_bytes);
     let first = String::from_utf8_lossy(values.next()?).into_owned();
     Some(values.fold(first, |all, one| format!("{all}, {}", String::from_utf8_lossy(one))))
 }
 
-fn headers(from: &HeaderMap, asked: &Asked) -> Headers {
+fn headers(from: &HeaderMap) -> Headers {
     Headers {
         authorization: text(from, &header::AUTHORIZATION).map(Secret::new),
         accept: text(from, &header::ACCEPT),
@@ -342,7 +310,6 @@ fn headers(from: &HeaderMap, asked: &Asked) -> Headers {
         origin: text(from, &header::ORIGIN),
         if_none_match: text(from, &header::IF_NONE_MATCH),
         requested_headers: text(from, &header::ACCESS_CONTROL_REQUEST_HEADERS),
-        host: Some(asked.host.clone()),
     }
 }
 
@@ -362,7 +329,7 @@ pub async fn sweep(site: Arc<Site>, rooms: Arc<Rooms>, mut stop: watch::Receiver
 /// One line for each request and one for each site that was shared, in the
 /// words of the protocol (docs/protocols/rooms.md §8), without secrets, queries
 /// and what people keep to themselves.
-fn log(asked: &Asked, parts: &Parts, code: u16, summary: &Summary) {
+fn log(settings: &Settings, asked: &Asked, parts: &Parts, code: u16, summary: &Summary) {
     let moved = summary.moved.as_ref();
     let said = |name: &HeaderName| text(&parts.headers, name);
     tracing::info!(
@@ -394,6 +361,7 @@ fn log(asked: &Asked, parts: &Parts, code: u16, summary: &Summary) {
         "rooms request"
     );
     for (domain, count) in &summary.domains {
-        tracing::info!(kind = "domains.counters", ?domain, count, "a site was shared");
+        let domain = settings.request_log_domains.then_some(domain.0.as_str());
+        tracing::info!(kind = "domains.counters", domain, count, "a site was shared");
     }
 }

@@ -68,10 +68,11 @@ impl Visit {
         let seat = taken.ok_or_else(ApiError::unavailable)?;
         self.note_participant(Some(&seat));
         let token = self.media_token(room, &seat)?;
-        self.marks.summary.session = Some(room.to_string());
+        let session = self.media_session(room);
+        self.marks.summary.session = Some(session.clone());
         Ok(Answer::json(json!({
             "apiKey": self.door.config.api_key,
-            "sessionId": room.to_string(),
+            "sessionId": session,
             "sessionToken": token,
             "expires": expires(u64::try_from(life.as_millis()).unwrap_or(u64::MAX)),
         })))

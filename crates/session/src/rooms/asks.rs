@@ -1,6 +1,7 @@
 //! What a request asks of the node, with the failures of our own side as the
 //! error that clients are told.
 
+use super::calls::is_of_call;
 use super::http::{Door, Marks, Request};
 use crate::call::{Call, Fetch, Fetched, Outcome, Reply, Step, Target};
 use crate::flow;
@@ -150,7 +151,8 @@ impl Port {
 }
 
 impl Visit {
-    /// The room of a token, if the rooms door is open there.
+    /// The room of a token, if the rooms door is open there and it is not the
+    /// media of a call.
     ///
     /// # Errors
     /// 404 if there is none.
@@ -158,7 +160,8 @@ impl Visit {
         let id: RoomId = token.parse().map_err(|_| ApiError::no_token())?;
         let room = self.port.open(Target::Id(id)).await?;
         let now = self.port.now().wall;
-        room.filter(|room| is_leased(room, now)).ok_or_else(ApiError::no_token)
+        let is_there = |room: &Room| is_leased(room, now) && !is_of_call(room);
+        room.filter(is_there).ok_or_else(ApiError::no_token)
     }
 
     /// Refuses a client that does not take JSON.

@@ -8,7 +8,7 @@
 
 use super::asks::{Port, Visit, later};
 use super::exchange::Placing;
-use super::http::{Answer, Door as HttpDoor};
+use super::http::{Answer, Door as HttpDoor, Payload};
 use super::push::{self, Topic};
 use super::records::{CALL_URL, CALL_URLS, CallUrlRecord, device_key, forget, keep, prefix, read};
 use crate::call::{Call, Reply, Target};
@@ -16,7 +16,7 @@ use parlour_base::{Entropy, RoomId, Secret, UserId};
 use parlour_room::command::{Admission, Description, Terms};
 use parlour_room::lease::Lease;
 use parlour_room::policy::EntryRule;
-use parlour_room::{Actor, Command, Door, Doors, Happening, Person, Policy, Proof, Slot};
+use parlour_room::{Actor, Command, Door, Doors, Happening, Person, Policy, Proof, Room, Slot};
 use parlour_wire::rooms::call::{CallUrlChange, DirectCall, Pending, Placed};
 use parlour_wire::rooms::form::query_value;
 use parlour_wire::rooms::identity::hex;
@@ -27,6 +27,14 @@ use std::time::Duration;
 
 /// How long the media of a call may last at most.
 const CALL_MEDIA: Duration = Duration::from_secs(86_400);
+
+/// The channel of the rooms that calls have.
+const CALL_CHANNEL: &str = "call";
+
+/// Whether a room is that of a call, which is nobody's to ask for.
+pub(super) fn is_of_call(room: &Room) -> bool {
+    room.lease().is_some_and(|lease| lease.owner.is_none() && lease.channel == CALL_CHANNEL)
+}
 
 /// What the edge has to do with the calls it keeps.
 #[derive(Debug)]
@@ -88,10 +96,11 @@ impl Visit {
             return Err(ApiError::new(400, Errno::UserUnavailable, text));
         };
         let (room, [ours, theirs]) = self.room_for_call(session.person(None), first).await?;
+        let session_id = self.media_session(room);
         let placed = |token: &str, side: &Side, call_id: &str| Placed {
             call_id: call_id.to_owned(),
             websocket_token: Secret::new(token.to_owned()),
-            session_id: room.to_string(),
+            session_id: session_id.clone(),
             session_token: Secret::new(side.token.clone()),
             api_key: self.door.config.api_key.clone(),
             progress_url: self.progress_url(),
@@ -136,7 +145,7 @@ impl Visit {
             name: None,
             context: None,
             max_size: 2,
-            channel: "call".to_owned(),
+            channel: CALL_CHANNEL.to_owned(),
             created: now,
         };
         let expires = later(now, CALL_MEDIA);
@@ -201,7 +210,7 @@ impl Visit {
         };
         let since = parse_text(&version).unwrap_or(0);
         self.marks.effect = Some(Effect::List { user: session.record.user, since });
-        Ok(Answer::json(json!({ "calls": [] })))
+        Ok(Answer::new(200, Payload::Later))
     }
 
     /// `POST /call-url`

@@ -96,8 +96,10 @@ impl Visit {
         let session = self.hawk().await?;
         let room = self.room(token).await?;
         check_owner(&room, &session)?;
-        self.delete_one(&session, room.id()).await?.or_refusal()?;
-        self.tell_deleted(&session).await;
+        let mut old = self.old_deletions(&session).await?;
+        self.delete_one(&session, room.id(), &mut old).await?.or_refusal()?;
+        let told = push::look_up(&self.port, &self.door, session.record.user).await;
+        self.tell_deleted(told);
         Ok(Answer::nothing())
     }
 
@@ -111,21 +113,38 @@ impl Visit {
             let text = format!("deleteRoomTokens should not have more than {most} entries.");
             return Err(ApiError::invalid(text));
         }
+        // Looked up first: what is deleted is told even if the store fails then.
+        let told = push::look_up(&self.port, &self.door, session.record.user).await;
+        let mut old = self.old_deletions(&session).await?;
         let mut found = Vec::with_capacity(tokens.len());
+        let mut failure = None;
         for token in tokens {
-            let gone = self.delete_own(&session, &token).await?;
-            found.push((token, gone));
+            match self.delete_own(&session, &token, &mut old).await {
+                Ok(gone) => found.push((token, gone)),
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
         }
         let any = found.iter().any(|(_, gone)| *gone);
         if any {
-            self.tell_deleted(&session).await;
+            self.tell_deleted(told);
+        }
+        if let Some(failure) = failure {
+            return Err(failure);
         }
         let status = if any { 207 } else { 404 };
         Ok(Answer::new(status, Payload::Json(view::bulk(&found))))
     }
 
     /// Whether the room was the caller's, and is gone.
-    async fn delete_own(&self, session: &Session, token: &str) -> Result<bool, ApiError> {
+    async fn delete_own(
+        &self,
+        session: &Session,
+        token: &str,
+        old: &mut Vec<Write>,
+    ) -> Result<bool, ApiError> {
         let room = match self.room(token).await {
             Ok(room) => room,
             Err(error) if error.status == 404 => return Ok(false),
@@ -134,23 +153,30 @@ impl Visit {
         if check_owner(&room, session).is_err() {
             return Ok(false);
         }
-        match self.delete_one(session, room.id()).await? {
+        match self.delete_one(session, room.id(), old).await? {
             Done::Events(_) => Ok(true),
             Done::Refused(_) | Done::Gone => Ok(false),
         }
     }
 
-    async fn delete_one(&self, session: &Session, room: RoomId) -> Result<Done, ApiError> {
+    /// Deletes a room, and with it what nobody is told any more.
+    async fn delete_one(
+        &self,
+        session: &Session,
+        room: RoomId,
+        old: &mut Vec<Write>,
+    ) -> Result<Done, ApiError> {
         let user = session.record.user;
         let at = self.port.now().wall;
-        let mut along = self.old_deletions(session, at).await?;
+        let mut along = std::mem::take(old);
         along.push(forget(OWNED, room_key(user, room)));
         along.push(keep(DELETED, room_key(user, room), &DeletedRecord { at }));
         self.port.command(room, Actor::Caller(user), Command::Delete, along).await
     }
 
-    /// Forgets what nobody is told any more.
-    async fn old_deletions(&self, session: &Session, now: Wall) -> Result<Vec<Write>, ApiError> {
+    /// What forgets the deletions that nobody is told any more.
+    async fn old_deletions(&self, session: &Session) -> Result<Vec<Write>, ApiError> {
+        let now = self.port.now().wall;
         let prefix = super::records::prefix(session.record.user);
         let listed = self.port.records(DELETED, &prefix, self.door.config.listed_max).await?;
         let memory = self.door.config.deletion_memory.0;
@@ -163,8 +189,7 @@ impl Visit {
 
     /// The owner's devices are told of a deletion by whoever deletes: the room
     /// is not there any more to say whose it was.
-    async fn tell_deleted(&mut self, session: &Session) {
-        let told = push::look_up(&self.port, &self.door, session.record.user).await;
+    fn tell_deleted(&mut self, told: push::Addresses) {
         let push = told.into_push(push::Topic::Rooms, self.seconds());
         self.marks.pushes.extend(push);
     }

@@ -4,7 +4,8 @@
 use super::asks::{Visit, later};
 use super::http::UserKind;
 use super::records::{HAWK, HawkRecord, Secretive, keep, read};
-use parlour_base::{Secret, UserId, Wall};
+use parlour_base::{RoomId, Secret, UserId, Wall};
+use parlour_directory::MediaKeys;
 use parlour_directory::outside::Outside;
 use parlour_room::{Person, Room, SeatId, Slot};
 use parlour_wire::rooms::hawk::{self, SessionToken, Target};
@@ -44,6 +45,16 @@ impl Session {
     pub(super) fn seat(&self) -> SeatId {
         SeatId { user: self.record.user, slot: Slot::Client(self.device.clone()) }
     }
+}
+
+/// What the media session of a room is called, here and where media is opened.
+#[must_use]
+pub fn media_session(keys: &MediaKeys, room: RoomId) -> String {
+    name_key(keys).session(&room.to_string())
+}
+
+fn name_key(keys: &MediaKeys) -> NameKey {
+    NameKey::new(keys.outside().expose().clone())
 }
 
 impl Caller {
@@ -209,8 +220,12 @@ impl Visit {
 
     /// What a device is called here.
     fn device(&self, hawk_id: &str) -> String {
-        let key = self.port.with_keys(|keys| NameKey::new(keys.outside().expose().clone()));
-        key.device(hawk_id)
+        self.port.with_keys(|keys| name_key(keys).device(hawk_id))
+    }
+
+    /// What the media session of a room is called.
+    pub(super) fn media_session(&self, room: RoomId) -> String {
+        self.port.with_keys(|keys| media_session(keys, room))
     }
 
     /// The user of a name that nobody linked to another.

@@ -40,6 +40,9 @@ pub const CALLS_MAX: usize = 10_000;
 /// Most sockets of one call; a further one is closed.
 pub const SOCKETS_MAX: usize = 50;
 
+/// Why a callee's other devices stop ringing.
+const ANSWERED_ELSEWHERE: &str = "answered-elsewhere";
+
 /// A socket, as the edge numbers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Socket(pub u64);
@@ -134,6 +137,8 @@ struct Call {
     reason: Option<String>,
     /// Who is there, on which side, and what it was told last.
     sockets: BTreeMap<Socket, (Side, &'static str)>,
+    /// When its callee first said hello.
+    rings: Option<Mono>,
     due: Mono,
     order: u64,
 }
@@ -203,7 +208,8 @@ impl Exchange {
         let sockets = BTreeMap::new();
         self.due.insert((due, id.clone()));
         self.order.insert(order, id.clone());
-        self.calls.insert(id, Call { placing, state, reason: None, sockets, due, order });
+        self.calls
+            .insert(id, Call { placing, state, reason: None, sockets, rings: None, due, order });
     }
 
     fn forget(&mut self, user: UserId) {
@@ -244,21 +250,31 @@ impl Exchange {
             () if call.placing.callee_token.matches(auth.expose()) => Side::Callee,
             () => return Err(ProgressError::Authentication),
         };
-        let full = call.sockets.len() >= SOCKETS_MAX && !call.sockets.contains_key(&socket);
+        let is_there = call.sockets.contains_key(&socket);
+        let full = call.sockets.len() >= SOCKETS_MAX && !is_there;
         if full || self.joined.get(&socket).is_some_and(|joined| joined != id) {
             return Err(ProgressError::Authentication);
         }
-        let (state, reason) = (call.state.shown(), call.reason.clone());
-        if call.state.is_over() {
+        let (state, reason) = match call.state {
+            State::Connecting | State::HalfConnected(_) if side == Side::Callee && !is_there => {
+                (State::Terminated.shown(), Some(ANSWERED_ELSEWHERE.to_owned()))
+            }
+            state => (state.shown(), call.reason.clone()),
+        };
+        if call.state.is_over() || state == State::Terminated.shown() {
             self.send(socket, &Told::Hello { state, reason });
             self.out.push_back(Output::Close(socket));
             return Ok(());
         }
         call.sockets.insert(socket, (side, state));
         let Timers { supervisory, ringing, .. } = self.timers;
+        if side == Side::Callee {
+            call.rings.get_or_insert(now);
+        }
+        let rings = call.rings.unwrap_or(now);
         let (next, due) = match call.state {
             State::Init => (State::HalfInitiated(side), now + supervisory),
-            State::HalfInitiated(first) if first != side => (State::Alerting, now + ringing),
+            State::HalfInitiated(first) if first != side => (State::Alerting, rings + ringing),
             state => (state, call.due),
         };
         self.joined.insert(socket, id.to_owned());
@@ -314,7 +330,7 @@ impl Exchange {
                 call.sockets.remove(&socket);
             }
             self.joined.remove(&socket);
-            let reason = Some("answered-elsewhere".to_owned());
+            let reason = Some(ANSWERED_ELSEWHERE.to_owned());
             self.send(socket, &Told::Progress { state: State::Terminated.shown(), reason });
             self.out.push_back(Output::Close(socket));
         }

@@ -18,13 +18,11 @@ impl Visit {
     /// `GET /`
     pub(super) fn root(&self) -> Answer {
         let config = &self.door.config;
-        let scheme = if self.request.is_secure { "https" } else { "http" };
-        let host = self.request.headers.host.as_deref().unwrap_or("");
         let mut body = json!({
             "name": "parlour",
             "description": "A group-calling server: rooms by many protocols",
             "homepage": "https://example.org/parlour",
-            "endpoint": format!("{scheme}://{host}"),
+            "endpoint": origin(&self.request),
             "fakeTokBox": false,
             "fxaOAuth": config.oauth.is_some(),
             "i18n": { "defaultLang": "en-US" },

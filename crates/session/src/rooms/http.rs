@@ -30,8 +30,17 @@ pub struct Request {
     pub headers: Headers,
     /// The body.
     pub body: Secret<Vec<u8>>,
-    /// The body was longer than the limit, and is not there.
-    pub is_too_large: bool,
+    /// Why the body is not there, if it is not.
+    pub unread: Option<Unread>,
+}
+
+/// Why a body was not read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unread {
+    /// It was longer than the limit.
+    TooLarge,
+    /// It broke off, or did not come in time.
+    Broken,
 }
 
 /// The headers that are looked at.
@@ -51,8 +60,6 @@ pub struct Headers {
     pub if_none_match: Option<String>,
     /// `Access-Control-Request-Headers`
     pub requested_headers: Option<String>,
-    /// `Host`, as it was sent.
-    pub host: Option<String>,
 }
 
 /// The body of an answer.
@@ -64,6 +71,8 @@ pub enum Payload {
     EmptyJson,
     /// JSON.
     Json(Json),
+    /// JSON that the edge has, and puts in by [`Response::put`].
+    Later,
 }
 
 /// An answer.
@@ -81,6 +90,17 @@ pub struct Response {
     pub effect: Option<Effect>,
     /// Whom the edge has to tell.
     pub pushes: Vec<Push>,
+}
+
+impl Response {
+    /// Puts in the body of a `GET` that only the edge has, and what depends on it.
+    pub fn put(&mut self, body: &Json, if_none_match: Option<&str>) {
+        let (status, body) = validated(body, if_none_match, &mut self.headers);
+        if status == 304 {
+            self.headers.retain(|(name, _)| *name != "timestamp");
+        }
+        (self.status, self.body) = (status, body);
+    }
 }
 
 /// What kind of user asked; only for the log.
@@ -265,6 +285,12 @@ impl Door {
         Response { status, headers, body, summary, effect, pushes }
     }
 
+    /// The answer while the node has no place for one more request.
+    #[must_use]
+    pub fn busy(&self, now: Now, request: &Request) -> Response {
+        self.answer(now, request, Err(ApiError::unavailable()), Marks::default())
+    }
+
     /// The headers for pages of other origins.
     fn cross_origin(&self, request: &Request) -> Vec<(&'static str, String)> {
         let origin = request.headers.origin.as_deref().unwrap_or("");
@@ -289,25 +315,38 @@ fn written(
     headers: &mut Vec<(&'static str, String)>,
 ) -> (u16, String) {
     match payload {
-        Payload::Nothing => (status, String::new()),
+        Payload::Nothing | Payload::Later => (status, String::new()),
         Payload::EmptyJson => {
             headers.push(("content-type", "application/json".to_owned()));
             (status, String::new())
         }
         Payload::Json(body) => {
-            let text = body.to_string();
-            let tag = etag::weak(text.as_bytes());
-            let known = request.headers.if_none_match.as_deref();
             let is_get = matches!(request.method.as_str(), "GET" | "HEAD");
-            let is_known = known.is_some_and(|known| etag::matches(known, &tag));
-            headers.push(("etag", tag));
-            if is_get && status == 200 && is_known {
-                return (304, String::new());
+            let known = request.headers.if_none_match.as_deref();
+            let known = known.filter(|_| is_get && status == 200);
+            match validated(body, known, headers) {
+                (200, text) => (status, text),
+                unchanged => unchanged,
             }
-            headers.push(("content-type", "application/json; charset=utf-8".to_owned()));
-            (status, text)
         }
     }
+}
+
+/// 200 and the text of a body, or 304 if it is known; and its headers.
+fn validated(
+    body: &Json,
+    known: Option<&str>,
+    headers: &mut Vec<(&'static str, String)>,
+) -> (u16, String) {
+    let text = body.to_string();
+    let tag = etag::weak(text.as_bytes());
+    let is_known = known.is_some_and(|known| etag::matches(known, &tag));
+    headers.push(("etag", tag));
+    if is_known {
+        return (304, String::new());
+    }
+    headers.push(("content-type", "application/json; charset=utf-8".to_owned()));
+    (200, text)
 }
 
 async fn visit(door: Arc<Door>, request: Request, body: Body, port: Port) -> Reply {

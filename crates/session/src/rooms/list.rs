@@ -9,6 +9,10 @@ use parlour_wire::rooms::ApiError;
 use parlour_wire::rooms::form::query_value;
 use parlour_wire::rooms::number::parse_text;
 use parlour_wire::rooms::view::{FullView, deleted};
+use std::collections::BTreeMap;
+
+/// Rooms by their last change.
+type Owned = BTreeMap<(Option<Wall>, RoomId), FullView>;
 
 impl Visit {
     /// `GET /rooms`
@@ -18,21 +22,20 @@ impl Visit {
         let query = self.request.query.as_deref().unwrap_or("");
         let version = query_value(query, "version").and_then(|text| parse_text(&text));
         let since = version.filter(|version| *version > 0);
-        let mut rooms = self.owned(user).await?;
-        rooms.retain(|(_, room)| since.is_none_or(|since| room.ctime >= since));
-        rooms.sort_by_key(|(changed, _)| *changed);
-        let mut list: Vec<Json> = rooms.iter().map(|(_, room)| room.body()).collect();
+        let rooms = self.owned(user, since).await?;
+        let mut list: Vec<Json> = rooms.values().map(FullView::body).collect();
         if let Some(since) = since {
             list.extend(self.deletions(user, since).await?);
         }
         Ok(Answer::json(Json::Array(list)))
     }
 
-    /// With the time of their last change, which is finer than what is shown.
-    async fn owned(&self, user: UserId) -> Result<Vec<(Option<Wall>, FullView)>, ApiError> {
-        let most = self.door.config.listed_max;
-        let mut views = Vec::new();
-        for (key, _) in self.port.records(OWNED, &prefix(user), most).await? {
+    /// By the time of their last change, which is finer than what is shown; of
+    /// too many those that changed last.
+    async fn owned(&self, user: UserId, since: Option<i64>) -> Result<Owned, ApiError> {
+        let most = self.door.config.listed_max as usize;
+        let mut views = Owned::new();
+        for (key, _) in self.port.records(OWNED, &prefix(user), u32::MAX).await? {
             let Some(id) = room_of(&key) else { continue };
             let room = self.port.open(Target::Id(id)).await?;
             let now = self.port.now().wall;
@@ -40,7 +43,13 @@ impl Visit {
                 room.lease().is_some_and(|lease| lease.owner == Some(user))
             };
             if let Some(room) = room.filter(|room| is_leased(room, now) && own(room)) {
-                views.push((room.term().map(|term| term.changed), self.full_view(&room)));
+                let view = self.full_view(&room);
+                if since.is_none_or(|since| view.ctime >= since) {
+                    views.insert((room.term().map(|term| term.changed), id), view);
+                }
+            }
+            if views.len() > most {
+                views.pop_first();
             }
         }
         Ok(views)

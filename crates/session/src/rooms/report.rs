@@ -8,9 +8,9 @@ use parlour_base::{Json, RoomId, Wall};
 use parlour_room::seat::Report;
 use parlour_room::seat::SeatEnd;
 use parlour_room::{Room, Seat, SeatId};
-use parlour_wire::rooms::{Counters, SessionEvent, SessionState};
+use parlour_wire::rooms::{Counters, SessionState};
 use serde_json::json;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 /// Most rooms that reports are kept of; the one that was quiet longest goes.
 pub const ROOMS_MAX: usize = 10_000;
@@ -86,14 +86,14 @@ pub(crate) fn moved(room: &Room, id: &SeatId, report: &Report) -> Option<Move> {
 }
 
 /// Whether the media server sees a session like the reported one: connected
-/// or not, sending or not.
+/// or not, sending or not. A word that nobody knows says neither.
 #[must_use]
 pub fn is_seen(room: &Room, seat: &Seat, report: &Report) -> bool {
     let member = seat.live.as_ref().map(|live| &live.member);
     let sends = room.streams().any(|stream| Some(&stream.owner) == member);
-    let state = SessionState::of(&report.state);
-    let says_sends = matches!(state, Some(SessionState::Sending | SessionState::Sendrecv));
-    let says_inside = !matches!(state, None | Some(SessionState::Init));
+    let Some(state) = SessionState::of(&report.state) else { return true };
+    let says_sends = matches!(state, SessionState::Sending | SessionState::Sendrecv);
+    let says_inside = state != SessionState::Init;
     says_sends == sends && says_inside == member.is_some()
 }
 
@@ -140,13 +140,16 @@ struct RoomReport {
     failures: BTreeMap<&'static str, u64>,
     inconsistent: u64,
     unseen: u64,
+    /// Its place among the rooms, by when something was said of it last.
+    order: u64,
 }
 
 /// The reports of all rooms.
 #[derive(Debug, Default)]
 pub struct Reports {
     rooms: BTreeMap<RoomId, RoomReport>,
-    order: VecDeque<RoomId>,
+    order: BTreeMap<u64, RoomId>,
+    next: u64,
 }
 
 impl Reports {
@@ -156,9 +159,7 @@ impl Reports {
         let (from, to) = (closed_word(&one.from), closed_word(&one.to));
         let count = report.moves.entry((from, to)).or_default();
         *count = count.saturating_add(1);
-        if SessionEvent::of(&one.event).is_some() && !one.is_consistent {
-            report.inconsistent = report.inconsistent.saturating_add(1);
-        }
+        report.inconsistent = report.inconsistent.saturating_add(u64::from(!one.is_consistent));
         report.unseen = report.unseen.saturating_add(u64::from(!one.is_seen));
         if to == "sendrecv" && from != to {
             report.sendrecv = report.sendrecv.saturating_add(1);
@@ -200,14 +201,21 @@ impl Reports {
     }
 
     fn of(&mut self, room: RoomId) -> &mut RoomReport {
-        if !self.rooms.contains_key(&room) {
-            if self.order.len() >= ROOMS_MAX
-                && let Some(oldest) = self.order.pop_front()
-            {
-                self.rooms.remove(&oldest);
+        match self.rooms.get(&room) {
+            Some(report) => {
+                self.order.remove(&report.order);
             }
-            self.order.push_back(room);
+            None if self.rooms.len() >= ROOMS_MAX => {
+                if let Some((_, quiet)) = self.order.pop_first() {
+                    self.rooms.remove(&quiet);
+                }
+            }
+            None => {}
         }
-        self.rooms.entry(room).or_default()
+        self.next = self.next.saturating_add(1);
+        self.order.insert(self.next, room);
+        let report = self.rooms.entry(room).or_default();
+        report.order = self.next;
+        report
     }
 }

@@ -1,7 +1,7 @@
 //! Which endpoint a request goes to.
 
 use super::asks::Visit;
-use super::http::{Answer, Door, Payload, Request};
+use super::http::{Answer, Door, Payload, Request, Unread};
 use parlour_wire::rooms::path::{self, Method, Place, Route};
 use parlour_wire::rooms::{ApiError, cors};
 use serde_json::json;
@@ -19,8 +19,10 @@ pub(super) fn at_once(door: &Door, request: &Request) -> Option<Result<Answer, A
             return Some(Ok(Answer { allow: Some(place.allow()), ..answer }));
         }
     }
-    if request.is_too_large {
-        return Some(Err(ApiError::too_large()));
+    match request.unread {
+        Some(Unread::TooLarge) => return Some(Err(ApiError::too_large())),
+        Some(Unread::Broken) => return Some(Err(ApiError::bad_json())),
+        None => {}
     }
     match routed(door, request) {
         Route::To(Place::LbHeartbeat, _) => Some(Ok(Answer::json(json!({})))),

@@ -110,9 +110,6 @@ pub struct DomainCount {
     pub count: i64,
 }
 
-/// Most entries of `logDomain` that are kept of one request.
-pub const DOMAINS_MAX: usize = 100;
-
 impl Action {
     /// Reads the fields of an action.
     ///
@@ -180,10 +177,8 @@ fn read_domains(body: &Body) -> Result<Vec<DomainCount>, ApiError> {
     for entry in list {
         let (domain, count) = (entry.get("domain"), entry.get("count"));
         let (Some(domain), Some(count)) = (domain, count) else { return Err(odd()) };
-        if domains.len() < DOMAINS_MAX {
-            let domain = domain.as_str().map_or_else(|| domain.to_string(), str::to_owned);
-            domains.push(DomainCount { domain, count: parse_int(count).unwrap_or(0) });
-        }
+        let domain = domain.as_str().map_or_else(|| domain.to_string(), str::to_owned);
+        domains.push(DomainCount { domain, count: parse_int(count).unwrap_or(0) });
     }
     Ok(domains)
 }

@@ -5,13 +5,13 @@
 
 use super::error::ApiError;
 use super::{BODY_BYTES_MAX, form, number};
-use crate::json::{self, JSON_ITEMS_MAX, Limits};
+use crate::json::{self, Limits};
 use parlour_base::limits::JSON_DEPTH_MAX;
 use parlour_base::{Json, JsonMap};
 
-/// What one request body may hold.
+/// What one request body may hold: as many items as there is room for.
 const LIMITS: Limits =
-    Limits { bytes: BODY_BYTES_MAX, depth: JSON_DEPTH_MAX, items: JSON_ITEMS_MAX };
+    Limits { bytes: BODY_BYTES_MAX, depth: JSON_DEPTH_MAX, items: BODY_BYTES_MAX };
 
 /// The members of a request body. A member that is `null` is there.
 #[derive(Debug, Clone, Default, PartialEq)]

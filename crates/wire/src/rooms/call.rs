@@ -52,7 +52,7 @@ impl CallType {
 /// A call to people.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirectCall {
-    /// E-mails and phone numbers; several may mean several people.
+    /// E-mails and phone numbers; several may mean several people, none nobody.
     pub callees: Vec<String>,
     /// Whether a picture is wanted.
     pub call_type: CallType,
@@ -72,8 +72,9 @@ impl DirectCall {
         let call_type = CallType::read(body)?;
         let subject = read_subject(body)?;
         let callees = match body.member("calleeId") {
-            Some(Json::Array(list)) if !list.is_empty() && list.len() <= CALLEES_MAX => {
-                list.iter().map(identity).collect::<Option<Vec<_>>>()
+            // What names nobody is no more than somebody who cannot be found.
+            Some(Json::Array(list)) if list.len() <= CALLEES_MAX => {
+                Some(list.iter().filter_map(identity).collect::<Vec<_>>())
             }
             Some(one) => identity(one).map(|one| vec![one]),
             None => None,

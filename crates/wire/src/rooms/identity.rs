@@ -4,6 +4,8 @@
 //! Source: docs/protocols/rooms.md §3.
 
 use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parlour_base::Secret;
 
 /// A server secret that names are hashed with.
@@ -33,6 +35,14 @@ impl NameKey {
     #[must_use]
     pub fn access_token(&self, token: &str) -> String {
         self.mac(token)
+    }
+
+    /// The name of a room's media session, which says nothing of its token.
+    #[must_use]
+    pub fn session(&self, room: &str) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose());
+        let tag = hmac::sign(&key, format!("media session {room}").as_bytes());
+        format!("1_{}", URL_SAFE_NO_PAD.encode(tag.as_ref()))
     }
 
     fn mac(&self, text: &str) -> String {
@@ -71,5 +81,15 @@ mod tests {
             user.access_token("T1==ZXhhbXBsZQ=="),
             "5e4a23e6eb5e9e40ac16e73b9a65fe5d551f198bd8dc5de7e0ed413cce8d1c70"
         );
+    }
+
+    #[test]
+    fn a_media_session_has_a_lasting_name_that_is_not_its_rooms() {
+        let key = NameKey::new((0..16).collect());
+        let name = key.session("AAAAAAAAAAE");
+        assert_eq!(name, key.session("AAAAAAAAAAE"));
+        assert_ne!(name, key.session("AAAAAAAAAAI"));
+        assert_ne!(name, NameKey::new((16..32).collect()).session("AAAAAAAAAAE"));
+        assert!(name.starts_with("1_") && name.len() == 45 && !name.contains("AAAAAAAAAAE"));
     }
 }

@@ -8,7 +8,7 @@ use super::form::query_value;
 use parlour_base::Json;
 
 /// Longest address that is kept, in bytes.
-pub const URL_BYTES_MAX: usize = 2_048;
+pub const URL_BYTES_MAX: usize = 8_192;
 
 /// The content type of a notification.
 pub const PUSH_TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -27,7 +27,8 @@ impl PushUrls {
     /// nobody's. The old spellings, in body and query, mean calls.
     ///
     /// # Errors
-    /// 400 for the first that is no address of the web.
+    /// 400 for the first that is no address of the web; whether somebody can be
+    /// told there is not known before it is tried.
     pub fn read(body: &Body, query: &str) -> Result<Self, ApiError> {
         let new = body.member("simplePushURLs");
         let topic = |name: &str| new.and_then(|urls| urls.get(name)).cloned();
@@ -49,13 +50,22 @@ fn is_nothing(value: &Json) -> bool {
 
 fn checked(topic: &str, value: Option<Json>) -> Result<Option<String>, ApiError> {
     let Some(value) = value else { return Ok(None) };
-    let url = value.as_str().filter(|url| {
-        url.starts_with("http")
-            && url.len() <= URL_BYTES_MAX
-            && url.chars().all(|c| matches!(c, '!'..='~'))
-    });
+    let url = value.as_str().filter(|url| url.starts_with("http") && url.len() <= URL_BYTES_MAX);
     let odd = || ApiError::invalid(format!("simplePushURLs.{topic} should be a valid url"));
     url.map(|url| Some(url.to_owned())).ok_or_else(odd)
+}
+
+/// An address as it is asked for: what no address may hold is escaped.
+#[must_use]
+pub fn escaped(url: &str) -> String {
+    let mut escaped = String::with_capacity(url.len());
+    for byte in url.bytes() {
+        match byte {
+            b'!'..=b'~' => escaped.push(char::from(byte)),
+            _ => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
 }
 
 /// The body of a notification.

@@ -5,7 +5,7 @@ use super::Rooms;
 use crate::clock::Clock;
 use crate::config::rooms::Rooms as Settings;
 use crate::http::Site;
-use parlour_base::RoomId;
+use parlour_base::{Json, RoomId};
 use parlour_node::rooms::exchange::{Input, Output};
 use parlour_node::rooms::{Effect, Exchange, Socket};
 use serde_json::json;
@@ -55,14 +55,14 @@ impl Calls {
         site: &Arc<Site>,
         rooms: &Arc<Rooms>,
         effect: Effect,
-    ) -> Option<String> {
+    ) -> Option<Json> {
         match effect {
             Effect::Place(placing) => self.input(site, rooms, Input::Place(*placing)),
             Effect::Forget { user } => self.input(site, rooms, Input::Forget(user)),
             Effect::List { user, since } => {
                 let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
                 let calls = inner.exchange.pending(user, since);
-                return Some(json!({ "calls": calls }).to_string());
+                return Some(json!({ "calls": calls }));
             }
         }
         None

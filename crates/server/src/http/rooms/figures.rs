@@ -64,8 +64,8 @@ const fn lateness(ms: u64) -> &'static str {
 }
 
 impl Tally {
-    pub(super) fn answered(&self, summary: &Summary) {
-        if summary.errno == 110 {
+    pub(super) fn answered(&self, status: u16, summary: &Summary) {
+        if status == 401 {
             self.unauthorized.inc();
         }
         if summary.activated {

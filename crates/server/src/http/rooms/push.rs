@@ -8,7 +8,7 @@ use axum::http::Uri;
 use parlour_base::Secret;
 use parlour_node::call::{Fetch, Fetched};
 use parlour_node::rooms::{Push, Topic};
-use parlour_wire::rooms::registration::{PUSH_TYPE, push_body};
+use parlour_wire::rooms::registration::{PUSH_TYPE, escaped, push_body};
 
 /// One address to be told one number.
 struct Letter {
@@ -44,6 +44,7 @@ impl Pusher {
     pub(super) fn push(&self, push: Push) {
         let Push { urls, version, topic } = push;
         for url in urls {
+            let url = escaped(&url);
             if !self.may_go_to(&url) || self.queue.try_send(Letter { url, version }).is_err() {
                 self.tally.pushes_dropped.inc();
                 tracing::debug!(calls = topic == Topic::Calls, "a notification was not sent");

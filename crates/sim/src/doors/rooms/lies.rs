@@ -7,7 +7,7 @@ use super::request::{basic, plain};
 use super::{DEVICES, Rooms};
 use crate::fault::Fault;
 use parlour_base::{Json, Secret};
-use parlour_session::rooms::Request;
+use parlour_session::rooms::{Request, Unread};
 use serde_json::json;
 
 /// A room that nobody made.
@@ -76,7 +76,7 @@ impl Rooms {
             }
             7 => {
                 let mut request = plain("POST", path, None, &json!({}));
-                request.is_too_large = true;
+                request.unread = Some(Unread::TooLarge);
                 (&[413], request)
             }
             _ => (&[307, 404], plain("DELETE", "/nothing/of/the/kind", None, &Json::Null)),

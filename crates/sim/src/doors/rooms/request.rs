@@ -158,11 +158,10 @@ pub(super) fn plain(
         headers: Headers {
             authorization: authorization.map(Secret::new),
             content_type,
-            host: Some(format!("{HOST}:{PORT}")),
             ..Headers::default()
         },
         body: Secret::new(body),
-        is_too_large: false,
+        unread: None,
     }
 }
 
