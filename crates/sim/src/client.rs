@@ -332,7 +332,7 @@ impl Client {
         self.view.mine.insert(id.clone());
         let cheats = self.liar
             && turn.media.as_ref().is_some_and(|media| media.is_dtls())
-            && turn.strikes(Fault::WrongCertificate, 400);
+            && turn.strikes(Fault::WrongCertificate, 950);
         let change = if cheats { Change::Cheat } else { Change::None };
         let offering = Offering { up, restart: false, change };
         let mut sdp = turn.offer((self.n, &self.id), &id, offering);
