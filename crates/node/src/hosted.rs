@@ -39,8 +39,6 @@ pub(crate) struct Hosted {
     pub again: Vec<Proposal>,
     /// The write under way.
     pub flight: Option<StoreId>,
-    /// The last write that nobody waits for.
-    pub background: Option<StoreId>,
     /// When it is looked at next.
     pub armed: Option<Mono>,
 }

@@ -41,16 +41,16 @@ impl Lines {
         place
     }
 
-    /// A call is done; whose turn it is now.
+    /// A call is done, which it can only be when it is the first in each of its
+    /// lines; whose turn it is now.
     pub(crate) fn leave(&mut self, call: CallId) -> Vec<CallId> {
         let mut next = Vec::new();
         for line in self.of.remove(&call).unwrap_or_default() {
             let Some(calls) = self.calls.get_mut(&line) else { continue };
-            let was_first = calls.front() == Some(&call);
-            calls.retain(|one| *one != call);
+            let first = calls.pop_front();
+            debug_assert_eq!(first, Some(call), "it went on before its turn");
             match calls.front() {
-                Some(first) if was_first => next.push(*first),
-                Some(_) => {}
+                Some(first) => next.push(*first),
                 None => drop(self.calls.remove(&line)),
             }
         }

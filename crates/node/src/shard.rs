@@ -63,6 +63,8 @@ pub struct Shard {
     pub(crate) unsaved: Unsaved,
     /// The names that a write binds or unbinds.
     naming: BTreeMap<StoreId, Vec<Write>>,
+    /// Whose writes they are that nobody waits for.
+    background: BTreeMap<StoreId, RoomId>,
     /// Which room waits for which write.
     flights: BTreeMap<StoreId, RoomId>,
     /// Which room a media peer belongs to.
@@ -102,6 +104,7 @@ impl Shard {
             recent,
             unsaved: Unsaved::new(),
             naming: BTreeMap::new(),
+            background: BTreeMap::new(),
             flights: BTreeMap::new(),
             peers: BTreeMap::new(),
             timers: BTreeSet::new(),

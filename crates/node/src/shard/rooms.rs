@@ -108,9 +108,7 @@ impl Shard {
     pub(super) fn due(&mut self, now: Now, room: RoomId, due: Due) {
         if !due.background.is_empty() {
             let id = self.store(StoreOp::Commit(due.background));
-            if let Some(hosted) = self.rooms.get_mut(&room) {
-                hosted.background = Some(id);
-            }
+            self.background.insert(id, room);
         }
         if let Some(writes) = due.commit {
             let id = self.store(StoreOp::Commit(writes));
@@ -353,7 +351,6 @@ impl Shard {
                 idle_since: Some(now.mono),
                 expire_after: now.mono,
                 again: Vec::new(),
-                background: None,
                 flight: None,
                 armed: None,
             },

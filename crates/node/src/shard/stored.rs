@@ -42,10 +42,14 @@ impl Shard {
         if let Some(naming) = self.naming.remove(&id).filter(|_| result.is_ok()) {
             self.mind_names(&naming);
         }
-        let Some(room) = self.flights.remove(&id) else {
+        if let Some(room) = self.background.remove(&id) {
             if result == Err(StoreFault::Fenced) {
-                self.moved(now, id);
+                // What nobody waits for was not ours to write either.
+                self.let_go(now, room, MOVED);
             }
+            return;
+        }
+        let Some(room) = self.flights.remove(&id) else {
             let rest = self.call_stored(id, result);
             let rest = rest.or_else(|result| self.opening_stored(now, id, result));
             if let Err(result) = rest
@@ -71,15 +75,6 @@ impl Shard {
                 self.catch_up(now);
             }
             Ok(_) | Err(_) => self.flight_failed(now, room, Timeline::failed),
-        }
-    }
-
-    /// What nobody waits for was not ours to write either.
-    fn moved(&mut self, now: Now, id: StoreId) {
-        let mut rooms = self.rooms.iter();
-        let room = rooms.find(|(_, hosted)| hosted.background == Some(id)).map(|(id, _)| *id);
-        if let Some(room) = room {
-            self.let_go(now, room, MOVED);
         }
     }
 
