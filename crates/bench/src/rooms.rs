@@ -186,14 +186,14 @@ async fn make_rooms(size: Rooms, server: &Server, owner: &Credentials) -> Result
     let mut tasks = JoinSet::new();
     for _ in 0..size.connections {
         let (next, owner) = (Arc::clone(&next), owner.clone());
-        let mut http = Client::connect(server).await?;
+        let mut client = Client::connect(server).await?;
         tasks.spawn(async move {
             let context = json!({ "value": "v", "alg": "AES-GCM", "wrappedKey": "k" });
             let body = json!({ "context": context, "roomOwner": "-", "maxSize": 5 }).to_string();
             let mut made = Vec::new();
             while next.fetch_add(1, Ordering::Relaxed) < count {
-                let line = http.hawk(&owner, "POST", "/v0/rooms");
-                let answer = http.ask("POST", "/v0/rooms", &line, &body).await?;
+                let line = client.hawk(&owner, "POST", "/v0/rooms");
+                let answer = client.http.ask("POST", "/v0/rooms", &line, &body).await?;
                 ensure!(answer.status == 201, "a room was refused: {}", answer.body);
                 made.push(text(answer.body, "roomToken")?);
             }
@@ -224,7 +224,7 @@ async fn join_all(size: Rooms, server: &Server, rooms: &Arc<Vec<String>>) -> Res
         all.push(Client::connect(server).await?);
     }
     let meter = Meter::start(server)?;
-    for mut http in all {
+    for mut client in all {
         let (next, rooms) = (Arc::clone(&next), Arc::clone(rooms));
         tasks.spawn(async move {
             let body = json!({ "action": "join", "displayName": "Guest", "clientMaxSize": 5 });
@@ -238,7 +238,8 @@ async fn join_all(size: Rooms, server: &Server, rooms: &Arc<Vec<String>>) -> Res
                 // Neighbours in time are in different rooms.
                 let room = rooms.get(at % rooms.len()).context("no rooms")?;
                 let start = instant();
-                let answer = http.ask("POST", &format!("/v0/rooms/{room}"), "", &body).await?;
+                let answer =
+                    client.http.ask("POST", &format!("/v0/rooms/{room}"), "", &body).await?;
                 ensure!(answer.status == 200, "a join was refused: {}", answer.body);
                 times.add(micros(start));
                 people.push((room.clone(), text(answer.body, "sessionToken")?));
@@ -264,22 +265,22 @@ async fn refresh(
     let mut tasks = JoinSet::new();
     let mut all = Vec::new();
     for index in 0..size.connections {
-        let mut http = Client::connect(server).await?;
+        let mut client = Client::connect(server).await?;
         let (room, _) = people.get(index % people.len()).context("nobody is inside")?;
         if let Some(owner) = owner {
-            http.join_as(owner, room).await?;
+            client.join_as(owner, room).await?;
         }
-        all.push((http, index, format!("/v0/rooms/{room}")));
+        all.push((client, index, format!("/v0/rooms/{room}")));
     }
     let meter = Meter::start(server)?;
     let until = meter.begun + size.time;
-    for (mut http, index, path) in all {
+    for (mut client, index, path) in all {
         let (people, owner) = (Arc::clone(people), owner.cloned());
         tasks.spawn(async move {
             // Those of this connection; a request of theirs is always the same.
             let mine = people.iter().skip(index).step_by(size.connections);
             let guests = mine.map(|(room, token)| {
-                http.http.request("POST", &format!("/v0/rooms/{room}"), &basic(token), REFRESH)
+                client.http.request("POST", &format!("/v0/rooms/{room}"), &basic(token), REFRESH)
             });
             let guests: Vec<Vec<u8>> = guests.collect();
             let mut guests = guests.iter().cycle();
@@ -287,12 +288,12 @@ async fn refresh(
             while start < until {
                 let answer = match &owner {
                     Some(owner) => {
-                        let line = http.hawk(owner, "POST", &path);
-                        http.ask("POST", &path, &line, REFRESH).await?
+                        let line = client.hawk(owner, "POST", &path);
+                        client.http.ask("POST", &path, &line, REFRESH).await?
                     }
                     None => {
                         let request = guests.next().context("more connections than people")?;
-                        http.http.send(request).await?
+                        client.http.send(request).await?
                     }
                 };
                 ensure!(answer.status == 200, "a refresh was refused: {}", answer.body);

@@ -1,6 +1,6 @@
 //! A client of the rooms API.
 
-use crate::http::{Answer, Http};
+use crate::http::Http;
 use crate::server::Server;
 use anyhow::{Context as _, Result, ensure};
 use parlour_wire::rooms::hawk::{Artifacts, Credentials, HawkHeader, SessionToken, Target};
@@ -20,20 +20,9 @@ impl Client {
         Ok(Self { http: Http::connect(server).await?, nonce: 0 })
     }
 
-    /// A request with its body, and the answer.
-    pub(super) async fn ask(
-        &mut self,
-        method: &str,
-        path: &str,
-        lines: &str,
-        body: &str,
-    ) -> Result<Answer<'_>> {
-        self.http.ask(method, path, lines, body).await
-    }
-
     /// A new session.
     pub(super) async fn register(&mut self) -> Result<Credentials> {
-        let answer = self.ask("POST", "/v0/registration", "", "{}").await?;
+        let answer = self.http.ask("POST", "/v0/registration", "", "{}").await?;
         ensure!(answer.status == 200, "no session: {}", answer.status);
         let token = answer.header("hawk-session-token").context("no session token")?;
         let byte = |at: usize| {
@@ -50,7 +39,7 @@ impl Client {
         let path = format!("/v0/rooms/{room}");
         let line = self.hawk(who, "POST", &path);
         let body = json!({ "action": "join", "displayName": "Owner", "clientMaxSize": 5 });
-        let answer = self.ask("POST", &path, &line, &body.to_string()).await?;
+        let answer = self.http.ask("POST", &path, &line, &body.to_string()).await?;
         ensure!(answer.status == 200, "a session was refused: {}", answer.body);
         Ok(())
     }
