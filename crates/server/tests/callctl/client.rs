@@ -24,6 +24,9 @@ use tonic::metadata::{BinaryMetadataKey, MetadataValue};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
+use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
+use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
+use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 pub(crate) const GROUP: &str = "1234567890123_g";
 pub(crate) const BRIDGE: &str = "a bridge of the tests";
@@ -169,6 +172,16 @@ impl Client {
         let path = PathAndQuery::try_from(format!("/{service}/{method}")).unwrap();
         let codec = ProstCodec::<Q, A>::default();
         grpc.unary(request, path, codec).await.map(tonic::Response::into_inner)
+    }
+
+    /// What reflection answers.
+    pub(crate) async fn reflect(&self, asked: MessageRequest) -> MessageResponse {
+        let (host, message_request) = (String::new(), Some(asked));
+        let request = self.request(ServerReflectionRequest { host, message_request });
+        let service = "grpc.reflection.v1.ServerReflection";
+        let answers = self.stream(service, "ServerReflectionInfo", request).await;
+        let mut answers: Streaming<ServerReflectionResponse> = answers.unwrap();
+        answers.message().await.unwrap().unwrap().message_response.unwrap()
     }
 
     pub(crate) async fn stream<Q, A>(

@@ -14,7 +14,6 @@ use tokio::time::timeout;
 use tonic::metadata::{BinaryMetadataKey, MetadataValue};
 use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
-use tonic_reflection::pb::v1::{ServerReflectionRequest, ServerReflectionResponse};
 
 /// A program that runs, its lines and its standard input.
 struct Running {
@@ -111,19 +110,7 @@ fn top() -> PathBuf {
 /// file.
 async fn reflected(server: &Server, symbol: &str) -> DescriptorPool {
     let nobody = Client::to(server.http);
-    let request = ServerReflectionRequest {
-        host: String::new(),
-        message_request: Some(MessageRequest::FileContainingSymbol(symbol.to_owned())),
-    };
-    let mut answers: tonic::Streaming<ServerReflectionResponse> = nobody
-        .stream(
-            "grpc.reflection.v1.ServerReflection",
-            "ServerReflectionInfo",
-            nobody.request(request),
-        )
-        .await
-        .unwrap();
-    let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+    let answer = nobody.reflect(MessageRequest::FileContainingSymbol(symbol.to_owned())).await;
     let MessageResponse::FileDescriptorResponse(files) = answer else { panic!("{answer:?}") };
     let mut pool = DescriptorPool::new();
     for file in files.file_descriptor_proto {
@@ -140,14 +127,7 @@ async fn add(server: &Server, pool: &mut DescriptorPool, file: &[u8]) {
     }
     for import in &parsed.dependency {
         let nobody = Client::to(server.http);
-        let request = ServerReflectionRequest {
-            host: String::new(),
-            message_request: Some(MessageRequest::FileByFilename(import.clone())),
-        };
-        let path = ("grpc.reflection.v1.ServerReflection", "ServerReflectionInfo");
-        let mut answers: tonic::Streaming<ServerReflectionResponse> =
-            nobody.stream(path.0, path.1, nobody.request(request)).await.unwrap();
-        let answer = answers.message().await.unwrap().unwrap().message_response.unwrap();
+        let answer = nobody.reflect(MessageRequest::FileByFilename(import.clone())).await;
         let MessageResponse::FileDescriptorResponse(files) = answer else { panic!("{answer:?}") };
         for file in files.file_descriptor_proto {
             Box::pin(add(server, pool, &file)).await;
