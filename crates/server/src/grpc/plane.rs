@@ -202,19 +202,15 @@ impl Plane {
     fn answered(&self, number: u64, result: Result<i32, &Status>) {
         let mut state = self.state();
         let Some(connection) = state.connections.get_mut(&number) else { return };
-        match result {
-            Ok(result) if result == i32::from(Connected::Ok) && !connection.gone => {
-                connection.is_in = true;
-            }
-            // The keeper may have let it in without our knowing.
-            Ok(0) | Err(_) => {
-                let reason = Reason::NetworkLoss;
-                self.end(&mut state, number, reason);
-            }
-            Ok(_) => {
+        match result.map(|result| result == i32::from(Connected::Ok)) {
+            Ok(true) if !connection.gone => connection.is_in = true,
+            Ok(false) => {
                 state.connections.remove(&number);
                 self.count(&state);
             }
+            // It has gone meanwhile, or the keeper may have let it in without
+            // our knowing.
+            Ok(true) | Err(_) => self.end(&mut state, number, Reason::NetworkLoss),
         }
     }
 
