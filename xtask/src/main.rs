@@ -85,6 +85,9 @@ fn long() -> Result<()> {
     Step::new("measurements").run(cargo(&bench).args(["bench", "all"]))?;
     let large = ["test", "--package", "parlour-server", "--test", "api", "--", "--ignored"];
     Step::new("a large store").run(&mut cargo(&large))?;
+    let store = ["test", "--package", "parlour-store", "--test", "rates", "--test", "start"];
+    let mut store = cargo(&store);
+    Step::new("the store alone").run(store.args(["--", "--ignored", "--nocapture"]))?;
     Step::new("network matrix").call(|| network::matrix(&[]))?;
     Step::new("simulator, 1,000,000 seeds").call(|| worlds("1000000"))?;
     for target in setup::fuzz_targets()? {

@@ -1,8 +1,8 @@
 //! Bugs on purpose, to prove that the simulator finds such as these.
 //!
 //! Only with the feature `planted`, which nobody but the simulator's tests
-//! turns on, which no release build takes, and which does nothing until a
-//! thread asks for a bug.
+//! turns on, and with them a build of the whole workspace; which no release
+//! build takes, and which does nothing until a thread asks for a bug.
 
 use crate::command::Command;
 use crate::member::MemberId;
